@@ -1,0 +1,33 @@
+# All there is to remember. Each line is a plain command, for who has no `just`.
+
+# Lists what can be done.
+default:
+    @just --list
+
+# Format, lints, documentation, dependencies: everything but the tests.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+    @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: licences and duplicates were not checked"; fi
+
+# All tests.
+test *ARGS:
+    @if command -v cargo-nextest >/dev/null; then cargo nextest run --locked {{ARGS}}; else cargo test --locked {{ARGS}}; fi
+
+# Writes schemas, tables and snapshots anew. Look at the difference before committing it.
+bless:
+    BLESS=1 INSTA_UPDATE=always cargo test --locked
+    git --no-pager diff --stat
+
+# Measures, and prints a table: what a cell costs beside a plain spawn.
+bench *ARGS:
+    cargo test --locked --release --test it -- --ignored --nocapture bench {{ARGS}}
+
+# The long tests: a thousand kills.
+soak *ARGS:
+    BAILIWICK_SOAK_KILLS=1000 cargo test --locked --release --test it -- crash {{ARGS}}
+
+# Runs the program from this checkout, such as `just run run playbooks/repo-health.yaml`.
+run *ARGS:
+    cargo run --locked --quiet -- {{ARGS}}

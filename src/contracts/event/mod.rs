@@ -1,0 +1,27 @@
+//! The journal's events: a closed set of kinds, each with one payload, chained by hashes.
+//!
+//! Payload bytes are stored as written and never serialised again. Texts that may have to be
+//! forgotten stand in payloads as a [`TextRef`] only: the chain covers a salted hash, so that
+//! forgetting deletes the text and the salt and leaves the chain whole.
+
+mod body;
+mod call;
+mod chain;
+mod kind;
+mod run;
+mod step;
+mod text;
+
+pub use body::EventBody;
+pub use call::{
+    CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved, CallUndone,
+    Resolution,
+};
+pub use chain::{Event, event_hash};
+pub use kind::EventKind;
+pub use run::{
+    BudgetMet, IncidentRaised, MemoryWritten, PlaybookRef, PolicyReloaded, ReportReady,
+    RunFinished, RunSignal, RunStarted, TaskAccepted,
+};
+pub use step::{StepFinished, StepStarted, StepVerified};
+pub use text::{Stored, TextRef};

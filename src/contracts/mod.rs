@@ -1,0 +1,65 @@
+//! The words every part of the program shares: tasks, calls, decisions, results, events, reports.
+//!
+//! Pure data. Nothing here reads a clock, a file or the environment; ids and times arrive as values.
+//! Everything that a person or a program hands in refuses unknown fields; everything that is stored
+//! carries a `schema_version`.
+
+mod approval;
+mod budget;
+mod canonical;
+mod decision;
+mod diagnostic;
+mod duration;
+mod event;
+mod governing;
+mod hash;
+mod ids;
+mod limits;
+mod memory;
+mod report;
+mod schemas;
+mod task;
+mod time;
+mod tool;
+
+pub use approval::{ApprovalResolution, ApprovalSubject};
+pub use budget::{Budget, BudgetKind, BudgetUse};
+pub use canonical::canonical_hash;
+pub use decision::{
+    ApprovalMode, Confinement, Decision, Effect, MatchedRule, Network, Obligation, Profile,
+};
+pub use diagnostic::{Diagnostic, Severity};
+pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
+pub use event::{
+    BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
+    CallUndone, Event, EventBody, EventKind, IncidentRaised, MemoryWritten, PlaybookRef,
+    PolicyReloaded, ReportReady, Resolution, RunFinished, RunSignal, RunStarted, StepFinished,
+    StepStarted, StepVerified, Stored, TaskAccepted, TextRef, event_hash,
+};
+pub use governing::{GOVERNING, GOVERNING_RULES};
+pub use hash::{Hash, HashError};
+pub use ids::{ApprovalId, CallId, IdError, IncidentId, MemoryId, RunId, TaskId};
+pub use limits::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX, LABELS_MAX, SubmissionError,
+    TEXT_BYTES_MAX,
+};
+pub use memory::{Area, Embedded, MemoryMetadata, MemoryRecord, Provenance};
+pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};
+pub use schemas::schemas;
+pub use task::{
+    Attachment, ContextHint, HintKind, Priority, RunStatus, TaskEnvelope, TaskSubmission, TaskType,
+};
+pub use time::{Timestamp, TimestampError};
+pub use tool::{
+    ArtifactRef, CallEffect, ErrorKind, FsAccess, Origin, Receipt, Risk, ToolCall, ToolError,
+    ToolResult,
+};
+
+/// Version of every stored document this build writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// JSON object with the order in which its author wrote it.
+pub type Map = serde_json::Map<String, serde_json::Value>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Bailiwick runs work written in playbooks, decides every action by policy, contains what was
+//! allowed in an operating-system sandbox, and can prove afterwards what happened.
+//!
+//! ```text
+//! TaskEnvelope --intake--> Task --start--> Run (state, budget)
+//!    Run --agent::step--> Command --driver--> ToolCall --policy::decide--> Decision
+//!    allow --> Authorized<ToolCall> --tools::dispatch (in the sandbox)--> ToolResult --> Event
+//!    events --fold--> Run state, report, live progress, audit log
+//! ```
+//!
+//! Three seals hold it together: authorisation is a type ([`policy`]), the core is pure
+//! ([`agent`]), and all durable state has one writer ([`store`]).
+
+// L0: pure data
+pub mod contracts;

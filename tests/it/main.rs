@@ -1,0 +1,1 @@
+//! The one integration binary: what needs the real program stands here, one file per subject.
