@@ -13,3 +13,7 @@
 
 // L0: pure data
 pub mod contracts;
+
+// L1: pure logic
+pub mod ports;
+pub mod yaml;

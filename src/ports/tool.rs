@@ -1,0 +1,235 @@
+//! What a tool is: its description, from which everything else is generated, and its run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Cancel, Sandbox};
+use crate::contracts::{
+    ArtifactRef, CallEffect, Confinement, Map, Receipt, Risk, ToolCall, ToolError,
+};
+
+/// What an argument that names a file is used for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PathAccess {
+    /// Its content or its names are read.
+    Read,
+    /// It is made or changed.
+    Write,
+    /// It is removed.
+    Delete,
+    /// It is run.
+    Exec,
+}
+
+/// An argument that names a file or directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PathArg {
+    /// The argument.
+    pub arg: String,
+    /// What is done with the file.
+    pub access: PathAccess,
+}
+
+/// An argument that names a host or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostArg {
+    /// The argument.
+    pub arg: String,
+}
+
+/// What a tool does to the world, beyond files, for rules that speak of it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Moves money.
+    Financial,
+    /// Binds somebody by law.
+    Legal,
+    /// Sends something to other people.
+    ExternalComms,
+    /// Destroys what cannot be put back.
+    Destructive,
+    /// Handles passwords, keys, tokens.
+    Credential,
+}
+
+/// Everything there is to know about a tool without running it. The model's tool list, the policy
+/// vocabulary, the schemas, `tools show` and the documentation are generated from it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToolDescriptor {
+    /// Its name.
+    pub name: String,
+    /// Other names it answers to.
+    pub aliases: Vec<String>,
+    /// What it does, in a sentence.
+    pub description: String,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// What may be done about a call that a crash cut off.
+    pub effect: CallEffect,
+    /// What it does to the world beyond files.
+    pub category: Option<Category>,
+    /// JSON Schema of its arguments; unknown arguments are refused.
+    pub schema: Value,
+    /// JSON Schema of the result's `data`.
+    pub output_schema: Value,
+    /// Arguments that name files.
+    pub paths: Vec<PathArg>,
+    /// Arguments that name hosts.
+    pub hosts: Vec<HostArg>,
+    /// The argument that is a command: an argument vector, or a command line.
+    pub command: Option<String>,
+    /// Arguments through which something can leave or be aimed.
+    pub sinks: Vec<String>,
+    /// Labels its results carry, such as `workspace` or `untrusted:web`.
+    pub labels: Vec<String>,
+    /// Whether it sends anything over a network.
+    pub sends_network: bool,
+    /// How long it may take unless the call says otherwise, in milliseconds.
+    pub timeout_ms: u64,
+    /// The sandbox profile its commands run in; empty when it runs none.
+    pub profile: String,
+    /// Whether it is on unless configuration says otherwise.
+    pub enabled: bool,
+}
+
+/// The tools policy and lint know, by name and by alias.
+#[derive(Debug, Clone, Default)]
+pub struct Vocabulary {
+    tools: BTreeMap<String, Arc<ToolDescriptor>>,
+}
+
+impl Vocabulary {
+    /// A vocabulary of `tools`.
+    pub fn new(tools: impl IntoIterator<Item = ToolDescriptor>) -> Self {
+        let mut by_name = BTreeMap::new();
+        for tool in tools {
+            let tool = Arc::new(tool);
+            for alias in &tool.aliases {
+                by_name.insert(alias.clone(), Arc::clone(&tool));
+            }
+            by_name.insert(tool.name.clone(), tool);
+        }
+        Self { tools: by_name }
+    }
+
+    /// The tool that answers to `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<ToolDescriptor>> {
+        self.tools.get(name)
+    }
+
+    /// Every name and alias, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
+    }
+
+    /// Every tool once, sorted by name.
+    pub fn tools(&self) -> impl Iterator<Item = &Arc<ToolDescriptor>> {
+        self.tools.iter().filter(|(name, tool)| **name == tool.name).map(|(_, tool)| tool)
+    }
+}
+
+/// What a tool gets beside its call.
+#[derive(Clone)]
+pub struct ToolContext {
+    /// Absolute root of the workspace; relative paths start here.
+    pub root: PathBuf,
+    /// The walls. A file tool holds to them itself; a command runs in a sandbox that does.
+    pub confinement: Confinement,
+    /// Where commands run.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// Bounds of a command, from configuration and the call's time-out.
+    pub limits: super::Limits,
+    /// Largest `data` in bytes; more is cut and said so.
+    pub output_bytes_max: u64,
+    /// A request to stop.
+    pub cancel: Cancel,
+}
+
+impl std::fmt::Debug for ToolContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ToolContext").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// What a tool answers: the parts of a [`crate::contracts::ToolResult`] that are its own.
+#[derive(Debug, Clone, Default)]
+pub struct ToolOutput {
+    /// The answer, or why there is none.
+    pub data: Option<Value>,
+    /// Why it did not do what it was asked. Data may be there as well, such as a command's output.
+    pub error: Option<ToolError>,
+    /// Lines for people.
+    pub logs: Vec<String>,
+    /// Files it produced.
+    pub artifacts: Vec<ArtifactRef>,
+    /// Whether output was cut.
+    pub truncated: bool,
+    /// Which sandbox layers held.
+    pub receipt: Receipt,
+}
+
+/// What a call will change, taken before it runs, so that it can be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undo {
+    /// Version of this document.
+    pub schema_version: u32,
+    /// Each file, in the order in which it will be changed.
+    pub entries: Vec<UndoEntry>,
+}
+
+/// One file before a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndoEntry {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// The content, in base64; absent when there was no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Its permission bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+    /// BLAKE3 of what the call will leave there, to notice later changes; absent when it removes
+    /// the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_hash: Option<crate::contracts::Hash>,
+}
+
+/// A tool. Blocking: it runs on a thread of its own.
+pub trait Tool: Send + Sync {
+    /// Everything there is to know about it.
+    fn descriptor(&self) -> ToolDescriptor;
+
+    /// Whether the arguments can be read at all, beyond the schema.
+    ///
+    /// # Errors
+    /// With kind `bad_arguments` and what to write instead.
+    fn check(&self, args: &Map) -> Result<(), ToolError>;
+
+    /// What would happen, for a dry run, in a sentence. Touches nothing.
+    fn dry_run(&self, call: &ToolCall) -> String;
+
+    /// What the call will change. `None` for a tool that changes no files.
+    ///
+    /// # Errors
+    /// When the old content cannot be kept; the call then does not run.
+    fn snapshot(&self, call: &ToolCall, context: &ToolContext) -> Result<Option<Undo>, ToolError>;
+
+    /// Does it.
+    fn run(&self, call: &ToolCall, context: &ToolContext) -> ToolOutput;
+}
