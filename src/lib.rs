@@ -15,5 +15,6 @@
 pub mod contracts;
 
 // L1: pure logic
+pub mod config;
 pub mod ports;
 pub mod yaml;

@@ -1,0 +1,167 @@
+//! From settings by key to the typed configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::reference::BUILT_IN_NAME;
+use super::{
+    BudgetConfig, Config, LimitsConfig, PolicyConfig, RunConfig, SandboxConfig, SandboxProfile,
+    SecretsConfig, Setting, ToolsConfig,
+};
+use crate::contracts::{ApprovalMode, Budget, Diagnostic, Network, Profile};
+use crate::ports::Limits;
+
+/// The configuration in `values`, which hold every key of the built-in layer.
+pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Diagnostic> {
+    let values = Values(values);
+    Ok(Config {
+        policy: policy(&values)?,
+        tools: ToolsConfig { enabled: enabled(&values) },
+        run: RunConfig {
+            dry_run_default: values.boolean("run.dry_run_default")?,
+            prefer_sandbox: values.boolean("run.prefer_sandbox")?,
+            max_retries_per_tool: values.count("run.max_retries_per_tool")?,
+        },
+        budget: BudgetConfig {
+            default: budget(&values, "budget.default")?,
+            max: budget(&values, "budget.max")?,
+        },
+        sandbox: SandboxConfig {
+            require: values.texts("sandbox.require")?,
+            profiles: profiles(&values)?,
+        },
+        limits: limits(&values)?,
+        secrets: SecretsConfig {
+            dir: Some(values.text("secrets.dir")?).filter(|dir| !dir.is_empty()).map(PathBuf::from),
+        },
+    })
+}
+
+fn policy(values: &Values<'_>) -> Result<PolicyConfig, Diagnostic> {
+    Ok(PolicyConfig {
+        profile: match values.text("policy.profile")? {
+            "strict" => Profile::Strict,
+            "ci" => Profile::Ci,
+            _ => Profile::Workspace,
+        },
+        approval_mode: match values.text("policy.approval_mode")? {
+            "auto" => ApprovalMode::Auto,
+            _ => ApprovalMode::RequireApproval,
+        },
+        require_approval_for_risky: values.boolean("policy.require_approval_for_risky")?,
+        approval_ttl_ms: values.whole("policy.approval_ttl")?,
+    })
+}
+
+fn enabled(values: &Values<'_>) -> BTreeMap<String, bool> {
+    let settings = values.0.iter().filter_map(|(path, setting)| match setting {
+        Setting::Bool(on) => Some((path.strip_prefix("tools.enabled.")?.to_owned(), *on)),
+        _ => None,
+    });
+    settings.collect()
+}
+
+fn budget(values: &Values<'_>, path: &str) -> Result<Budget, Diagnostic> {
+    Ok(Budget {
+        steps: values.count(&format!("{path}.steps"))?,
+        retries: values.count(&format!("{path}.retries"))?,
+        wall_ms: values.whole(&format!("{path}.wall"))?,
+        tokens: values.whole(&format!("{path}.tokens"))?,
+        cost_usd: values.number(&format!("{path}.cost_usd"))?,
+    })
+}
+
+fn limits(values: &Values<'_>) -> Result<LimitsConfig, Diagnostic> {
+    Ok(LimitsConfig {
+        file_bytes: values.whole("limits.file")?,
+        steps: values.count("limits.steps")?,
+        nesting: values.count("limits.nesting")?,
+        foreach_items: values.count("limits.foreach_items")?,
+        expression_operations: values.whole("limits.expression_operations")?,
+        output_bytes: values.whole("limits.output")?,
+    })
+}
+
+fn profiles(values: &Values<'_>) -> Result<BTreeMap<String, SandboxProfile>, Diagnostic> {
+    let names: BTreeSet<&str> = values
+        .0
+        .keys()
+        .filter_map(|path| path.strip_prefix("sandbox.profiles.")?.split('.').next())
+        .collect();
+    names.into_iter().map(|name| Ok((name.to_owned(), profile(values, name)?))).collect()
+}
+
+fn profile(values: &Values<'_>, name: &str) -> Result<SandboxProfile, Diagnostic> {
+    let path = |rest: &str| format!("sandbox.profiles.{name}.{rest}");
+    Ok(SandboxProfile {
+        network: match values.text(&path("network"))? {
+            "proxy" => Network::Proxy,
+            "loopback" => Network::Loopback,
+            _ => Network::None,
+        },
+        read: values.texts(&path("read"))?,
+        write: values.texts(&path("write"))?,
+        limits: Limits {
+            wall_ms: values.whole(&path("limits.wall"))?,
+            cpu_ms: values.whole(&path("limits.cpu"))?,
+            memory_bytes: values.whole(&path("limits.memory"))?,
+            pids: values.whole(&path("limits.pids"))?,
+            file_bytes: values.whole(&path("limits.file"))?,
+            open_files: values.whole(&path("limits.open_files"))?,
+            output_bytes: values.whole(&path("limits.output"))?,
+        },
+    })
+}
+
+struct Values<'a>(&'a BTreeMap<String, Setting>);
+
+impl<'a> Values<'a> {
+    fn get<T>(&self, path: &str, of: impl Fn(&'a Setting) -> Option<T>) -> Result<T, Diagnostic> {
+        self.0.get(path).and_then(of).ok_or_else(|| {
+            let message = format!("the built-in layer has no usable `{path}`");
+            Diagnostic::error("missing-key", message, BUILT_IN_NAME, 1, 1)
+        })
+    }
+
+    fn boolean(&self, path: &str) -> Result<bool, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Bool(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    fn whole(&self, path: &str) -> Result<u64, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Whole(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    fn count(&self, path: &str) -> Result<u32, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Whole(number) => u32::try_from(*number).ok(),
+            _ => None,
+        })
+    }
+
+    fn number(&self, path: &str) -> Result<f64, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Number(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    fn text(&self, path: &str) -> Result<&'a str, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn texts(&self, path: &str) -> Result<Vec<String>, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Texts(texts) => Some(texts.clone()),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! The registry: every key there is, with its kind, its range, and which way is stricter.
+
+use super::tighten::Tighter;
+
+/// What a key holds. Ranges are inclusive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Count(u64, u64),
+    /// A size: whole bytes, or a text such as `256KiB`.
+    Bytes(u64, u64),
+    /// A duration in milliseconds, written as a text such as `5m`.
+    Duration(u64, u64),
+    /// A number.
+    Amount(f64, f64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of these words.
+    Words(&'static [&'static str]),
+    /// An absolute path, or an empty text for none.
+    Path,
+    /// A list of absolute paths.
+    Paths,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its parts joined by dots; `*` stands for a name that people choose.
+    pub path: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Which way is stricter.
+    pub tighter: Tighter,
+    /// What it means, in a sentence without its range.
+    pub about: &'static str,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+const SECOND: u64 = 1_000;
+const DAY: u64 = 86_400 * SECOND;
+
+/// Words of `policy.profile`. Only `strict` is surely stricter than the default: `ci` has rules of
+/// its own.
+const PROFILES: &[&str] = &["workspace", "strict", "ci"];
+const MODES: &[&str] = &["auto", "require_approval"];
+const NETWORKS: &[&str] = &["none", "loopback", "proxy"];
+const LAYERS: &[&str] = &["landlock", "seccomp", "no_new_privs", "rlimits", "namespaces", "cgroup"];
+
+const fn key(path: &'static str, kind: Kind, tighter: Tighter, about: &'static str) -> Key {
+    Key { path, kind, tighter, about }
+}
+
+/// Every key, in the order of the reference file.
+pub const KEYS: &[Key] = &[
+    key("schema", Kind::Count(1, 1), Tighter::Lower, "version of the file's format"),
+    key(
+        "policy.profile",
+        Kind::Word(PROFILES),
+        Tighter::Only("strict"),
+        "which set of rules is in force",
+    ),
+    key(
+        "policy.approval_mode",
+        Kind::Word(MODES),
+        Tighter::Only("require_approval"),
+        "whether the rules decide, or medium and high risk ask as well",
+    ),
+    key(
+        "policy.require_approval_for_risky",
+        Kind::Bool,
+        Tighter::True,
+        "whether tools of high risk ask in mode `auto` too",
+    ),
+    key(
+        "policy.approval_ttl",
+        Kind::Duration(SECOND, 7 * DAY),
+        Tighter::Lower,
+        "how long a person's answer counts",
+    ),
+    key("tools.enabled.*", Kind::Bool, Tighter::False, "whether a tool is switched on"),
+    key(
+        "run.dry_run_default",
+        Kind::Bool,
+        Tighter::True,
+        "whether a run only shows what it would do, unless it is asked to act",
+    ),
+    key(
+        "run.prefer_sandbox",
+        Kind::Bool,
+        Tighter::True,
+        "whether unknown downloads and builds go to the worker's sandbox",
+    ),
+    key(
+        "run.max_retries_per_tool",
+        Kind::Count(0, 100),
+        Tighter::Lower,
+        "most retries of one call, whatever a playbook says",
+    ),
+    key(
+        "budget.default.steps",
+        Kind::Count(1, 100_000),
+        Tighter::Lower,
+        "tool calls of a run whose playbook states none, retries included",
+    ),
+    key(
+        "budget.default.retries",
+        Kind::Count(0, 100_000),
+        Tighter::Lower,
+        "retries of a run whose playbook states none",
+    ),
+    key(
+        "budget.default.wall",
+        Kind::Duration(SECOND, 30 * DAY),
+        Tighter::Lower,
+        "wall-clock time of a run whose playbook states none",
+    ),
+    key(
+        "budget.default.tokens",
+        Kind::Count(0, 1_000_000_000),
+        Tighter::Lower,
+        "model tokens of a run whose playbook states none",
+    ),
+    key(
+        "budget.default.cost_usd",
+        Kind::Amount(0.0, 100_000.0),
+        Tighter::Lower,
+        "cost in US dollars of a run whose playbook states none",
+    ),
+    key(
+        "budget.max.steps",
+        Kind::Count(1, 100_000),
+        Tighter::Lower,
+        "most tool calls that a playbook may state",
+    ),
+    key(
+        "budget.max.retries",
+        Kind::Count(0, 100_000),
+        Tighter::Lower,
+        "most retries that a playbook may state",
+    ),
+    key(
+        "budget.max.wall",
+        Kind::Duration(SECOND, 30 * DAY),
+        Tighter::Lower,
+        "most wall-clock time that a playbook may state",
+    ),
+    key(
+        "budget.max.tokens",
+        Kind::Count(0, 1_000_000_000),
+        Tighter::Lower,
+        "most model tokens that a playbook may state",
+    ),
+    key(
+        "budget.max.cost_usd",
+        Kind::Amount(0.0, 100_000.0),
+        Tighter::Lower,
+        "most cost in US dollars that a playbook may state",
+    ),
+    // Not even smaller in a workspace nobody trusts: the user's own rules must still be readable.
+    key(
+        "limits.file",
+        Kind::Bytes(KIB, 16 * MIB),
+        Tighter::Never,
+        "largest playbook or policy file",
+    ),
+    key("limits.steps", Kind::Count(1, 10_000), Tighter::Lower, "most steps of a playbook"),
+    key("limits.nesting", Kind::Count(4, 64), Tighter::Never, "deepest nesting of a file"),
+    key(
+        "limits.foreach_items",
+        Kind::Count(1, 1_000_000),
+        Tighter::Lower,
+        "most items of a `foreach`",
+    ),
+    key(
+        "limits.expression_operations",
+        Kind::Count(100, 10_000_000),
+        Tighter::Lower,
+        "most operations of one expression",
+    ),
+    key(
+        "limits.output",
+        Kind::Bytes(KIB, 16 * MIB),
+        Tighter::Lower,
+        "largest answer of a call; the rest goes to an artifact",
+    ),
+    key(
+        "secrets.dir",
+        Kind::Path,
+        Tighter::Never,
+        "directory with one file per secret; empty for none",
+    ),
+    key(
+        "sandbox.require",
+        Kind::Words(LAYERS),
+        Tighter::Superset,
+        "layers without which no command is started",
+    ),
+    key(
+        "sandbox.profiles.*.network",
+        Kind::Word(NETWORKS),
+        Tighter::Earlier,
+        "network of a command",
+    ),
+    key(
+        "sandbox.profiles.*.read",
+        Kind::Paths,
+        Tighter::Subset,
+        "paths readable beside the system's programs and libraries",
+    ),
+    key(
+        "sandbox.profiles.*.write",
+        Kind::Paths,
+        Tighter::Subset,
+        "paths writable beside what the call grants",
+    ),
+    key(
+        "sandbox.profiles.*.limits.wall",
+        Kind::Duration(100, DAY),
+        Tighter::Lower,
+        "wall-clock time of a command",
+    ),
+    key(
+        "sandbox.profiles.*.limits.cpu",
+        Kind::Duration(SECOND, DAY),
+        Tighter::Lower,
+        "CPU time of each process",
+    ),
+    key(
+        "sandbox.profiles.*.limits.memory",
+        Kind::Bytes(16 * MIB, TIB),
+        Tighter::Lower,
+        "address space of each process",
+    ),
+    key(
+        "sandbox.profiles.*.limits.pids",
+        Kind::Count(1, 65_536),
+        Tighter::Lower,
+        "processes and threads of a command",
+    ),
+    key(
+        "sandbox.profiles.*.limits.file",
+        Kind::Bytes(4 * KIB, TIB),
+        Tighter::Lower,
+        "largest file that a command may write",
+    ),
+    key(
+        "sandbox.profiles.*.limits.open_files",
+        Kind::Count(16, 65_536),
+        Tighter::Lower,
+        "open files of each process",
+    ),
+    key(
+        "sandbox.profiles.*.limits.output",
+        Kind::Bytes(KIB, 64 * MIB),
+        Tighter::Lower,
+        "standard output and standard error of a command, each",
+    ),
+];
+
+impl Key {
+    /// The parts of the path.
+    pub fn parts(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('.')
+    }
+
+    /// Whether `parts` is this key, with any name where the path has `*`.
+    #[must_use]
+    pub fn is(&self, parts: &[&str]) -> bool {
+        self.path.split('.').count() == parts.len() && self.begins_with(parts)
+    }
+
+    /// Whether `parts` is the beginning of this key.
+    #[must_use]
+    pub fn begins_with(&self, parts: &[&str]) -> bool {
+        let mut own = self.parts();
+        parts.iter().all(|part| own.next().is_some_and(|own| own == "*" || own == *part))
+    }
+}
+
+/// The key named by `parts`.
+pub(super) fn find(parts: &[&str]) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.is(parts))
+}
+
+/// The words that may follow `parts`; `*` among them where any name may.
+pub(super) fn words_after(parts: &[&str]) -> Vec<&'static str> {
+    let following = KEYS.iter().filter(|key| key.begins_with(parts));
+    let mut words: Vec<&str> = following.filter_map(|key| key.parts().nth(parts.len())).collect();
+    words.dedup();
+    words
+}

@@ -1,0 +1,33 @@
+//! Configuration: texts in layers to one resolved, typed value that says where each part came from.
+//!
+//! Owns the registry of keys, from which the reader, the JSON Schema and the reference table are
+//! made, and the rule that a workspace nobody trusts can only tighten. Pure: files and the
+//! environment arrive as text; finding and reading them is the business of `workspace`.
+
+mod assemble;
+mod keys;
+mod layer;
+mod names;
+mod overrides;
+mod read;
+mod reference;
+mod resolve;
+mod resolved;
+mod schema;
+mod setting;
+mod tighten;
+
+pub use keys::{KEYS, Key, Kind};
+pub use names::{env_name, is_config_variable};
+pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
+pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
+pub use resolved::{
+    BudgetConfig, Config, LimitsConfig, PolicyConfig, RunConfig, SandboxConfig, SandboxProfile,
+    SecretsConfig, ToolsConfig,
+};
+pub use schema::{json_schema, reference_table};
+pub use setting::Setting;
+pub use tighten::Tighter;
+
+#[cfg(test)]
+mod tests;

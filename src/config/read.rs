@@ -1,0 +1,253 @@
+//! From a YAML value to a setting: kind and range are checked here, with the place of a mistake.
+
+use super::Kind;
+use super::setting::{SIZES, Setting, size};
+use crate::contracts::{Diagnostic, format_duration_ms, parse_duration_ms};
+use crate::yaml::{Node, Value, did_you_mean};
+
+/// Most entries of a list.
+const LIST_MAX: usize = 256;
+/// Longest text, in bytes: what Linux takes as a path.
+const TEXT_BYTES_MAX: usize = 4_096;
+
+/// The setting in `node`, for the key `path` of `kind`.
+pub(super) fn setting(
+    file: &str,
+    path: &str,
+    kind: Kind,
+    node: &Node,
+) -> Result<Setting, Diagnostic> {
+    let reader = Reader { file, path };
+    match kind {
+        Kind::Bool => reader.boolean(node),
+        Kind::Count(min, max) => {
+            let number = reader.whole(node)?;
+            reader.within(node, number, (min, max), |number| number.to_string())
+        }
+        Kind::Bytes(min, max) => {
+            let bytes = reader.bytes(node)?;
+            reader.within(node, bytes, (min, max), size)
+        }
+        Kind::Duration(min, max) => {
+            let ms = reader.duration(node)?;
+            reader.within(node, ms, (min, max), format_duration_ms)
+        }
+        Kind::Amount(min, max) => reader.amount(node, min, max),
+        Kind::Word(words) => reader.word(node, words).map(Setting::Text),
+        Kind::Words(words) => reader.list(node, |item| reader.word(item, words)),
+        Kind::Path => match node.as_text() {
+            Some("") => Ok(Setting::Text(String::new())),
+            _ => reader.path(node).map(Setting::Text),
+        },
+        Kind::Paths => reader.list(node, |item| reader.path(item)),
+    }
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    path: &'a str,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, node: &Node, expected: &str) -> Diagnostic {
+        let message = format!("`{}` must be {expected}, not {}", self.path, node.kind());
+        let diagnostic = node.error(self.file, "wrong-type", message);
+        match &node.value {
+            Value::Text { text, plain: true } if matches!(text.as_str(), "yes" | "on") => {
+                diagnostic.suggest(format!("`{text}` is a text in YAML 1.2: write `true`"))
+            }
+            Value::Text { text, plain: true } if matches!(text.as_str(), "no" | "off") => {
+                diagnostic.suggest(format!("`{text}` is a text in YAML 1.2: write `false`"))
+            }
+            _ => diagnostic,
+        }
+    }
+
+    fn bad(&self, node: &Node, code: &str, message: String) -> Diagnostic {
+        node.error(self.file, code, message)
+    }
+
+    fn boolean(&self, node: &Node) -> Result<Setting, Diagnostic> {
+        match node.value {
+            Value::Bool(value) => Ok(Setting::Bool(value)),
+            _ => Err(self.wrong(node, "`true` or `false`")),
+        }
+    }
+
+    fn whole(&self, node: &Node) -> Result<u64, Diagnostic> {
+        let Value::Int(number) = node.value else {
+            return Err(self.wrong(node, "a whole number"));
+        };
+        u64::try_from(number).map_err(|_| {
+            self.bad(node, "out-of-range", format!("`{}` must not be negative", self.path))
+        })
+    }
+
+    fn duration(&self, node: &Node) -> Result<u64, Diagnostic> {
+        let text =
+            node.as_text().ok_or_else(|| self.wrong(node, "a duration such as `90s` or `5m`"))?;
+        parse_duration_ms(text).map_err(|error| self.bad(node, "bad-duration", error.to_string()))
+    }
+
+    fn bytes(&self, node: &Node) -> Result<u64, Diagnostic> {
+        let Some(text) = node.as_text() else {
+            return match node.value {
+                Value::Int(_) => self.whole(node),
+                _ => Err(self.wrong(node, "a size such as `256KiB`")),
+            };
+        };
+        parse_size(text).ok_or_else(|| {
+            let message = format!("`{text}` is not a size: write whole bytes or, such as `256KiB`, a whole number with B, KiB, MiB or GiB");
+            self.bad(node, "bad-size", message)
+        })
+    }
+
+    fn within(
+        &self,
+        node: &Node,
+        number: u64,
+        (min, max): (u64, u64),
+        write: impl Fn(u64) -> String,
+    ) -> Result<Setting, Diagnostic> {
+        if (min..=max).contains(&number) {
+            return Ok(Setting::Whole(number));
+        }
+        let (path, min, max) = (self.path, write(min), write(max));
+        let message = format!("`{path}` is {}; it must be from {min} to {max}", write(number));
+        Err(self.bad(node, "out-of-range", message))
+    }
+
+    fn amount(&self, node: &Node, min: f64, max: f64) -> Result<Setting, Diagnostic> {
+        let number = match &node.value {
+            #[allow(clippy::cast_precision_loss, reason = "the range is far below 2^53")]
+            Value::Int(number) => *number as f64,
+            Value::Float { number, .. } => *number,
+            _ => return Err(self.wrong(node, "a number")),
+        };
+        if number >= min && number <= max {
+            return Ok(Setting::Number(number));
+        }
+        let message = format!("`{}` is {number}; it must be from {min} to {max}", self.path);
+        Err(self.bad(node, "out-of-range", message))
+    }
+
+    fn word(&self, node: &Node, words: &[&'static str]) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, &words.join(" or ")))?;
+        if words.contains(&text) {
+            return Ok(text.to_owned());
+        }
+        let (path, words_text) = (self.path, words.join(", "));
+        let message = format!("`{text}` is not a value of `{path}`: expected {words_text}");
+        let diagnostic = self.bad(node, "bad-value", message);
+        Err(match did_you_mean(text, words.iter().copied()) {
+            Some(suggestion) => diagnostic.suggest(suggestion),
+            None => diagnostic,
+        })
+    }
+
+    fn list(
+        &self,
+        node: &Node,
+        read: impl Fn(&Node) -> Result<String, Diagnostic>,
+    ) -> Result<Setting, Diagnostic> {
+        let items = node.as_list().ok_or_else(|| self.wrong(node, "a list"))?;
+        if items.len() > LIST_MAX {
+            let message =
+                format!("`{}` has {} entries; at most {LIST_MAX} are read", self.path, items.len());
+            return Err(self.bad(node, "out-of-range", message));
+        }
+        items.iter().map(read).collect::<Result<_, _>>().map(Setting::Texts)
+    }
+
+    /// An absolute path that names what it seems to name: no `..`, no control characters.
+    fn path(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "an absolute path"))?;
+        let why = if !std::path::Path::new(text).is_absolute() {
+            "it does not begin at the root"
+        } else if text.split(['/', '\\']).any(|part| part == "..") {
+            "it climbs with `..`"
+        } else if text.chars().any(char::is_control) {
+            "it has control characters"
+        } else if text.len() > TEXT_BYTES_MAX {
+            "it is too long"
+        } else {
+            return Ok(text.to_owned());
+        };
+        let message =
+            format!("`{}`: `{}` is no absolute path: {why}", self.path, text.escape_debug());
+        Err(self.bad(node, "bad-path", message))
+    }
+}
+
+/// Bytes in a text such as `256KiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let (unit, scale) = SIZES.iter().find(|(unit, _)| text.ends_with(unit))?;
+    let digits = text.strip_suffix(unit)?.trim_end_matches(' ');
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(*scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Limits, parse};
+
+    fn read(kind: Kind, text: &str) -> Result<Setting, String> {
+        let node = parse("f", text, Limits::default()).unwrap();
+        setting("f", "k", kind, &node).map_err(|mistake| mistake.code)
+    }
+
+    #[test]
+    fn reads_values_of_every_kind() {
+        let cases = [
+            (Kind::Bool, "true", Setting::Bool(true)),
+            (Kind::Count(0, 9), "9", Setting::Whole(9)),
+            (Kind::Bytes(0, 1 << 40), "256KiB", Setting::Whole(262_144)),
+            (Kind::Bytes(0, 1 << 40), "1 GiB", Setting::Whole(1 << 30)),
+            (Kind::Bytes(0, 10), "7", Setting::Whole(7)),
+            (Kind::Duration(0, 90_000), "1m30s", Setting::Whole(90_000)),
+            (Kind::Amount(0.0, 1.5), "1", Setting::Number(1.0)),
+            (Kind::Word(&["a", "b"]), "b", Setting::Text("b".into())),
+            (Kind::Words(&["a"]), "[a, a]", Setting::Texts(vec!["a".into(), "a".into()])),
+            (Kind::Path, "''", Setting::Text(String::new())),
+            (Kind::Paths, "[/etc/x]", Setting::Texts(vec!["/etc/x".into()])),
+        ];
+        for (kind, text, expected) in cases {
+            assert_eq!(read(kind, text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_of_another_kind_or_out_of_range() {
+        let cases = [
+            (Kind::Bool, "yes", "wrong-type"),
+            (Kind::Bool, "1", "wrong-type"),
+            (Kind::Count(1, 9), "0", "out-of-range"),
+            (Kind::Count(1, 9), "10", "out-of-range"),
+            (Kind::Count(1, 9), "-1", "out-of-range"),
+            (Kind::Count(1, 9), "'5'", "wrong-type"),
+            (Kind::Count(1, 9), "99999999999999999999", "wrong-type"),
+            (Kind::Bytes(0, 10), "11B", "out-of-range"),
+            (Kind::Bytes(0, u64::MAX), "99999999999999999GiB", "bad-size"),
+            (Kind::Bytes(0, 10), "1KB", "bad-size"),
+            (Kind::Bytes(0, 10), "+1B", "bad-size"),
+            (Kind::Duration(0, 10), "5", "wrong-type"),
+            (Kind::Duration(0, 10), "5 parsecs", "bad-duration"),
+            (Kind::Duration(0, 10), "1s", "out-of-range"),
+            (Kind::Amount(0.0, 1.0), "-0.1", "out-of-range"),
+            (Kind::Amount(0.0, 1.0), ".nan", "wrong-type"),
+            (Kind::Word(&["auto"]), "autp", "bad-value"),
+            (Kind::Words(&["a"]), "a", "wrong-type"),
+            (Kind::Words(&["a"]), "[b]", "bad-value"),
+            (Kind::Path, "relative", "bad-path"),
+            (Kind::Path, "/a/../etc", "bad-path"),
+            (Kind::Path, "\"/a\\0b\"", "bad-path"),
+            (Kind::Paths, "['']", "bad-path"),
+        ];
+        for (kind, text, code) in cases {
+            assert_eq!(read(kind, text), Err(code.to_owned()), "{text}");
+        }
+    }
+}
