@@ -15,6 +15,7 @@
 pub mod contracts;
 
 // L1: pure logic
+pub mod agent;
 pub mod config;
 pub mod ports;
 pub mod yaml;

@@ -1,0 +1,82 @@
+//! What the core asks of the driver. Each ends in at least one event.
+
+use crate::contracts::{ApprovalId, CallId, EventBody, Outcome};
+
+use super::state::Verdict;
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Evaluate the step's `if`, list or arguments. Ends in `step.started`, followed by
+    /// `call.requested` or `approval.requested`, or in `step.finished`.
+    Open {
+        /// The step's path.
+        path: String,
+        /// 1 for the first try.
+        attempt: u32,
+        /// How long to wait before, in milliseconds.
+        delay_ms: u64,
+    },
+    /// Collect facts and let policy decide. Ends in `call.decided`, followed by
+    /// `approval.requested` when a person must answer.
+    Decide {
+        /// The step's path.
+        path: String,
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Get a person's answer. Ends in `approval.resolved`.
+    Ask {
+        /// The step's path.
+        path: String,
+        /// Which question.
+        approval_id: ApprovalId,
+    },
+    /// Run the tool. Ends in `call.intent` and `call.started`, then `call.finished`.
+    Execute {
+        /// The step's path.
+        path: String,
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Append an event that follows from what happened.
+    Record(Box<EventBody>),
+    /// Evaluate an expression of `verify:`. Ends in `step.verified`.
+    Verify {
+        /// Its position, from 0.
+        index: u32,
+    },
+    /// Evaluate outputs, write memories. Ends in `run.finished`.
+    Conclude(Verdict),
+    /// Write the report. Ends in `report.ready`.
+    Report {
+        /// How the run ended.
+        outcome: Outcome,
+    },
+}
+
+impl Command {
+    /// What makes two commands the same piece of work, so that the driver starts it once.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Open { path, attempt, .. } => format!("open {path} {attempt}"),
+            Self::Decide { call_id, .. } => format!("decide {call_id}"),
+            Self::Ask { approval_id, .. } => format!("ask {approval_id}"),
+            Self::Execute { call_id, .. } => format!("execute {call_id}"),
+            Self::Record(body) => format!("record {} {}", body.kind().as_str(), subject(body)),
+            Self::Verify { index } => format!("verify {index}"),
+            Self::Conclude(_) => "conclude".to_owned(),
+            Self::Report { .. } => "report".to_owned(),
+        }
+    }
+}
+
+fn subject(body: &EventBody) -> String {
+    match body {
+        EventBody::StepFinished(finished) => finished.path.clone(),
+        EventBody::CallInDoubt(named) => named.call_id.to_string(),
+        EventBody::BudgetExhausted(met) => format!("{:?}", met.budget),
+        _ => String::new(),
+    }
+}
