@@ -16,6 +16,8 @@ pub mod contracts;
 
 // L1: pure logic
 pub mod agent;
+pub mod command;
 pub mod config;
+pub mod policy;
 pub mod ports;
 pub mod yaml;

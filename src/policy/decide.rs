@@ -1,0 +1,174 @@
+//! The decision: every rule is asked, the strictest answer wins, and what is around the rules can
+//! only tighten it. Pure; never panics.
+
+use super::bounds::{beyond_permissions, confinement};
+use super::finding::Finding;
+use super::truth::Truth;
+use super::{PolicySet, Request};
+use crate::contracts::{ApprovalMode, Decision, Effect, Profile, Risk};
+
+/// What the rules said about one request.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    /// Rules that matched, and what tightened them.
+    pub(super) findings: Vec<Finding>,
+    /// Whether a rule could not be judged because a value is missing.
+    pub(super) open: bool,
+}
+
+impl PolicySet {
+    /// Decides a call. `evaluated_us` is 0: this knows no clock, so the caller fills it in.
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Decision {
+        let judgement = self.judge(request);
+        self.concluded(request, judgement)
+    }
+
+    pub(super) fn judge(&self, request: &Request) -> Judgement {
+        let mut judgement = Judgement::default();
+        self.ask_rules(request, &mut judgement);
+        if request.unknown.is_empty() {
+            self.ask_scripts(request, &mut judgement);
+        }
+        judgement
+    }
+
+    pub(super) fn concluded(&self, request: &Request, mut judgement: Judgement) -> Decision {
+        let silent = judgement.findings.is_empty();
+        if silent && !judgement.open {
+            judgement.findings.push(self.nothing_matched(request));
+        }
+        self.tighten(request, &mut judgement.findings);
+        self.nobody_there(request, &mut judgement.findings);
+        judgement.findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.effect));
+        let strictest = judgement.findings.first();
+        let mut effect = strictest.map_or(Effect::Deny, |finding| finding.rule.effect);
+        let mut reason = strictest.map_or_else(String::new, |finding| finding.reason.clone());
+        if !request.unknown.is_empty() && (effect != Effect::Deny || strictest.is_none()) {
+            effect = Effect::Depends;
+            reason = format!(
+                "depends on {}, known only when the run gets there",
+                listed(&request.unknown)
+            );
+        }
+        let mut obligations: Vec<_> =
+            judgement.findings.iter().flat_map(|finding| finding.obligations.clone()).collect();
+        obligations.sort_unstable();
+        obligations.dedup();
+        Decision {
+            effect,
+            reason,
+            rules: judgement.findings.into_iter().map(|finding| finding.rule).collect(),
+            policy_hash: self.hash,
+            confinement: confinement(request),
+            obligations,
+            evaluated_us: 0,
+        }
+    }
+
+    fn ask_rules(&self, request: &Request, judgement: &mut Judgement) {
+        let case = self.case(request);
+        for rule in self.rules.iter().filter(|rule| rule.counts) {
+            match rule.matches(&case) {
+                Truth::No => {}
+                Truth::Unknown => judgement.open |= !request.unknown.is_empty(),
+                Truth::Yes => {
+                    let (effect, reason) = rule.verdict(&case);
+                    judgement.findings.push(Finding {
+                        rule: rule.named(effect),
+                        reason,
+                        obligations: rule.obligations.clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn ask_scripts(&self, request: &Request, judgement: &mut Judgement) {
+        if self.scripts.is_empty() {
+            return;
+        }
+        let case = self.case(request);
+        let audience = super::script::Audience::of(&case, &self.options);
+        for script in &self.scripts {
+            for rule in &script.rules {
+                match self.engine.ask(script, rule, &audience) {
+                    Ok(said) => {
+                        judgement.findings.extend(Finding::of_script(script, rule, said));
+                    }
+                    Err(why) => judgement.findings.push(Finding::broken(script, rule, &why)),
+                }
+            }
+        }
+    }
+
+    fn nothing_matched(&self, request: &Request) -> Finding {
+        let mut reason = format!("no rule allows this call of `{}`", request.tool);
+        if self.muted > 0 {
+            reason.push_str(
+                ", and what the workspace's own rules allow does not count until you run `bailiwick trust`",
+            );
+        }
+        Finding::own("default-deny", Effect::Deny, reason)
+    }
+
+    /// What holds whatever the rules say.
+    fn tighten(&self, request: &Request, findings: &mut Vec<Finding>) {
+        for fault in &request.faults {
+            findings.push(Finding::own("bad-facts", Effect::Deny, fault.message.clone()));
+        }
+        match self.is_enabled(&request.tool) {
+            Some(true) => {}
+            Some(false) => {
+                let reason = format!("the tool `{}` is switched off", request.tool);
+                findings.push(Finding::own("tool-disabled", Effect::Deny, reason));
+            }
+            None => {
+                let reason = format!("there is no tool `{}`", request.tool);
+                findings.push(Finding::own("unknown-tool", Effect::Deny, reason));
+            }
+        }
+        findings.extend(beyond_permissions(request, self.vocabulary.get(&request.tool)));
+        // A rule that asks or refuses already says it in its own words.
+        let tight = findings.iter().any(|finding| finding.rule.effect >= Effect::Ask);
+        let opaque = request.command.as_ref().and_then(|command| command.opaque.as_ref());
+        if let Some(why) = opaque.filter(|_| !tight) {
+            let reason = format!("what this command does cannot be seen: {why}");
+            findings.push(Finding::own("command-opaque", Effect::Ask, reason));
+        }
+        let risk = self.case(request).risk;
+        if self.options.approval_mode == ApprovalMode::RequireApproval && risk >= Risk::Medium {
+            let reason =
+                "approval mode `require_approval` asks about every call of medium or high risk";
+            findings.push(Finding::own("approval-mode", Effect::Ask, reason.to_owned()));
+        }
+        if self.options.require_approval_for_risky && risk == Risk::High {
+            let reason = "`require_approval_for_risky` asks about every call of high risk";
+            findings.push(Finding::own(
+                "require-approval-for-risky",
+                Effect::Ask,
+                reason.to_owned(),
+            ));
+        }
+    }
+
+    /// A question that nobody will answer is a no.
+    fn nobody_there(&self, request: &Request, findings: &mut Vec<Finding>) {
+        let unattended = request.unattended || self.options.profile == Profile::Ci;
+        let strictest = findings.iter().max_by_key(|finding| finding.rule.effect);
+        let Some(question) = strictest.filter(|finding| finding.rule.effect == Effect::Ask) else {
+            return;
+        };
+        if unattended {
+            let reason = format!(
+                "nobody is there to answer, and `{}` asks: {}",
+                question.rule.id, question.reason,
+            );
+            findings.insert(0, Finding::own("unattended", Effect::Deny, reason));
+        }
+    }
+}
+
+fn listed(args: &[String]) -> String {
+    args.iter().map(|arg| format!("`{arg}`")).collect::<Vec<_>>().join(", ")
+}

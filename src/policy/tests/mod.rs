@@ -1,0 +1,10 @@
+//! The policy as a whole: what authors get wrong, what calls get decided.
+
+mod authors;
+mod defaults;
+mod hostile;
+mod layers;
+mod properties;
+mod scripts;
+mod seal;
+mod stage;
