@@ -18,6 +18,7 @@ pub mod contracts;
 pub mod agent;
 pub mod command;
 pub mod config;
+pub mod playbook;
 pub mod policy;
 pub mod ports;
 pub mod yaml;
