@@ -22,3 +22,8 @@ pub mod playbook;
 pub mod policy;
 pub mod ports;
 pub mod yaml;
+
+// L2: the outside world, one concern each
+pub mod durable;
+pub mod facts;
+pub mod live;

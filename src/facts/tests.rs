@@ -1,0 +1,277 @@
+//! Paths on a real disk: every way around that a path can take.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::resolve::real;
+use super::{Surroundings, WrittenPermissions, collect, places, resolve};
+use crate::contracts::{
+    CallEffect, CallId, Effect, FsAccess, Origin, Risk, RunId, Timestamp, ToolCall,
+};
+use crate::policy::{
+    Options, PathFault, Permissions, Places, Request, RunFacts, Zone, built_in, compile,
+};
+use crate::ports::{PathAccess, PathArg, ToolDescriptor, Vocabulary};
+
+struct Disk {
+    _dir: tempfile::TempDir,
+    base: PathBuf,
+    places: Places,
+}
+
+/// `ws` is the workspace, `home` the home, `repo` a root that a person named for reading.
+fn disk() -> Disk {
+    let dir = tempfile::tempdir().expect("a directory");
+    let base = real(dir.path(), "base").expect("a real directory");
+    for name in ["ws/src", "ws/policies", "ws/.git/hooks", "home/.ssh", "repo/policies", "other"] {
+        fs::create_dir_all(base.join(name)).expect("a directory");
+    }
+    let places = places(
+        &base.join("ws"),
+        Some(&base.join("home")),
+        &[base.join("tmp")],
+        &[base.join("repo")],
+    )
+    .expect("places");
+    Disk { _dir: dir, base, places }
+}
+
+impl Disk {
+    fn zone(&self, text: &str, access: PathAccess) -> Zone {
+        let path = resolve(text, &self.places).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        self.places.zone(&path, access)
+    }
+
+    fn link(&self, from: &str, to: impl AsRef<Path>) {
+        symlink(to, self.base.join(from)).expect("a link");
+    }
+
+    fn request(&self, tool: &ToolDescriptor, args: Value, given: Option<&Permissions>) -> Request {
+        let call = call(&tool.name, args);
+        let around = Surroundings {
+            places: &self.places,
+            permissions: given,
+            now: Timestamp::from_ms(0),
+            unattended: false,
+            unknown: &[],
+        };
+        collect(&call, tool, &around, RunFacts::default())
+    }
+}
+
+fn call(name: &str, args: Value) -> ToolCall {
+    ToolCall {
+        id: CallId::from_uuid(Uuid::from_u128(1)),
+        run_id: RunId::from_uuid(Uuid::from_u128(2)),
+        step_id: "step".to_owned(),
+        name: name.to_owned(),
+        args: args.as_object().expect("arguments").clone(),
+        timeout_ms: 1_000,
+        allow_network: false,
+        allow_fs: FsAccess::Write,
+        expected_output_schema: None,
+        idempotency_key: "key".to_owned(),
+        origin: Origin::Playbook,
+        labels: vec!["workspace".to_owned()],
+    }
+}
+
+fn write_text() -> ToolDescriptor {
+    ToolDescriptor {
+        name: "write_text".to_owned(),
+        aliases: Vec::new(),
+        description: String::new(),
+        risk: Risk::Medium,
+        effect: CallEffect::Idempotent,
+        category: None,
+        schema: json!({}),
+        output_schema: json!({}),
+        paths: vec![PathArg { arg: "path".to_owned(), access: PathAccess::Write }],
+        hosts: Vec::new(),
+        command: None,
+        sinks: Vec::new(),
+        labels: Vec::new(),
+        sends_network: false,
+        timeout_ms: 1_000,
+        profile: "write".to_owned(),
+        enabled: true,
+    }
+}
+
+#[test]
+fn zones_follow_links_wherever_they_lead() {
+    let disk = disk();
+    disk.link("ws/out", disk.base.join("other"));
+    disk.link("ws/rules", "policies");
+    disk.link("ws/src/up", "..");
+    disk.link("ws/dangling", disk.base.join("home/.ssh/new"));
+    disk.link("ws/chain", "out");
+    let cases = [
+        ("README.md", Zone::Workspace),
+        ("src/new/deep/file", Zone::Workspace),
+        ("out/file", Zone::Outside),
+        ("chain/file", Zone::Outside),
+        ("out/../ws/src", Zone::Workspace),
+        ("out/../other", Zone::Outside),
+        ("rules/x.yaml", Zone::Itself),
+        ("src/up/policies/x.yaml", Zone::Itself),
+        ("src/up/../ws/policies/x.yaml", Zone::Itself),
+        ("missing/../policies/x.yaml", Zone::Itself),
+        ("policies/../policies/x.yaml", Zone::Itself),
+        ("./policies//x.yaml", Zone::Itself),
+        ("Policies/x.yaml", Zone::Itself),
+        ("POLICIE\u{17f}/x.yaml", Zone::Itself),
+        ("polic\u{200d}ies/x.yaml", Zone::Itself),
+        ("policies./x.yaml", Zone::Itself),
+        ("policies", Zone::Itself),
+        (".git", Zone::Itself),
+        (".git/index", Zone::Itself),
+        (".GIT/hooks/pre-commit", Zone::Itself),
+        ("vendor/.git/config", Zone::Itself),
+        ("config/new.yaml", Zone::Itself),
+        ("logs/tools_audit.jsonl", Zone::Itself),
+        ("dangling", Zone::Secret),
+        (".env", Zone::Secret),
+        (".ENV.production", Zone::Secret),
+        ("src/id_rsa", Zone::Secret),
+        ("src/id_rsa.pub", Zone::Workspace),
+        ("policies.md", Zone::Workspace),
+        ("docs/policies/x.md", Zone::Workspace),
+        ("~/notes", Zone::Home),
+        ("~/.config/bailiwick/policies/x.yaml", Zone::Itself),
+        ("~/../other/x", Zone::Outside),
+        ("/etc/passwd", Zone::System),
+        ("/etc/shadow", Zone::Secret),
+        ("/etc/bailiwick/policies/x.yaml", Zone::Itself),
+        ("/", Zone::System),
+    ];
+    for (text, zone) in cases {
+        assert_eq!(disk.zone(text, PathAccess::Write), zone, "{text}");
+    }
+}
+
+#[test]
+fn a_root_named_for_reading_is_workspace_for_reading_only() {
+    let disk = disk();
+    let file = disk.base.join("repo/policies/x.yaml");
+    let text = file.to_str().expect("text");
+    assert_eq!(disk.zone(text, PathAccess::Read), Zone::Workspace);
+    assert_eq!(disk.zone(text, PathAccess::Write), Zone::Outside);
+    let secret = disk.base.join("repo/.env");
+    assert_eq!(disk.zone(secret.to_str().expect("text"), PathAccess::Read), Zone::Secret);
+}
+
+#[test]
+fn the_innermost_place_wins() {
+    let places = Places {
+        root: PathBuf::from("/home/ann/ws"),
+        home: Some(PathBuf::from("/home/ann")),
+        temp: vec![PathBuf::from("/tmp")],
+        ..Places::default()
+    };
+    let zone = |path: &str| places.zone(Path::new(path), PathAccess::Read);
+    assert_eq!(zone("/home/ann/ws/x"), Zone::Workspace);
+    assert_eq!(zone("/home/ann/x"), Zone::Home);
+    assert_eq!(zone("/home/bob/x"), Zone::Outside);
+    let whole = Places { root: PathBuf::from("/"), ..places.clone() };
+    assert_eq!(whole.zone(Path::new("/etc/hosts"), PathAccess::Read), Zone::System);
+    let in_temp = Places { root: PathBuf::from("/tmp/ws"), ..places };
+    assert_eq!(in_temp.zone(Path::new("/tmp/ws/x"), PathAccess::Write), Zone::Workspace);
+}
+
+#[test]
+fn removing_what_holds_the_rules_removes_the_rules() {
+    let disk = disk();
+    assert_eq!(disk.zone(".", PathAccess::Delete), Zone::Itself);
+    assert_eq!(disk.zone("..", PathAccess::Delete), Zone::Itself);
+    assert_eq!(disk.zone("src", PathAccess::Delete), Zone::Workspace);
+}
+
+#[test]
+fn refuses_texts_that_name_no_path() {
+    let disk = disk();
+    disk.link("ws/loop", "loop");
+    for text in ["", "a\0b", "a\nb", "~root/x", "loop/x", &"x/".repeat(3000)] {
+        assert!(resolve(text, &disk.places).is_err(), "{text:.20}");
+    }
+    let nowhere = Places { home: None, ..disk.places.clone() };
+    assert!(matches!(resolve("~/x", &nowhere), Err(PathFault::NoHome(_))));
+    let tool = write_text();
+    for args in [json!({ "path": "a\0b" }), json!({ "path": 3 }), json!({ "path": ["a", {}] })] {
+        assert!(!disk.request(&tool, args.clone(), None).faults.is_empty(), "{args}");
+    }
+}
+
+#[test]
+fn a_call_through_a_link_into_the_rules_is_denied_with_its_place() {
+    let disk = disk();
+    disk.link("ws/notes", "policies");
+    let tool = write_text();
+    let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
+    let set = set.expect("the built-in set");
+    let allowed = disk.request(&tool, json!({ "path": "src/a.rs", "text": "" }), None);
+    assert_eq!(set.decide(&allowed).effect, Effect::Allow);
+    let refused = disk.request(&tool, json!({ "path": "notes/a.yaml", "text": "" }), None);
+    let decision = set.decide(&refused);
+    assert_eq!(decision.effect, Effect::Deny);
+    assert_eq!(decision.rules[0].id, "fs.self-write");
+    assert!(decision.rules[0].line > 1, "{:?}", decision.rules);
+}
+
+#[test]
+fn permissions_bound_calls_and_walls() {
+    let disk = disk();
+    disk.link("ws/reports", "src");
+    let written = WrittenPermissions {
+        file: "playbooks/x.yaml".to_owned(),
+        tools: Some(vec!["write_text".to_owned()]),
+        read: Some(vec![".".to_owned()]),
+        write: Some(vec!["reports/".to_owned(), "policies/".to_owned()]),
+        ..WrittenPermissions::default()
+    };
+    let permissions = written.resolved(&disk.places).expect("resolved");
+    let tool = write_text();
+    let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
+    let set = set.expect("the built-in set");
+    let decide = |path: &str| {
+        let args = json!({ "path": path, "text": "" });
+        set.decide(&disk.request(&tool, args, Some(&permissions)))
+    };
+    let inside = decide("reports/a.md");
+    assert_eq!(inside.effect, Effect::Allow, "{inside:?}");
+    assert_eq!(inside.confinement.write, [disk.base.join("ws/src")]);
+    assert_eq!(inside.confinement.read, [disk.base.join("ws"), disk.base.join("ws/src")]);
+    assert_eq!(inside.confinement.profile, "write");
+    let beyond = decide("README.md");
+    assert_eq!(beyond.effect, Effect::Deny);
+    assert_eq!(beyond.rules[0].id, "playbook.permissions");
+    assert_eq!(beyond.rules[0].file, "playbooks/x.yaml");
+    assert!(beyond.reason.contains("`permissions.write` does not cover `README.md`"));
+    assert_eq!(decide("policies/a.yaml").effect, Effect::Deny);
+}
+
+#[test]
+fn walls_hold_what_governs_the_program() {
+    let disk = disk();
+    let tool = write_text();
+    let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
+    let set = set.expect("the built-in set");
+    let request = disk.request(&tool, json!({ "path": "a", "text": "" }), None);
+    let confinement = set.decide(&request).confinement;
+    let root = disk.base.join("ws");
+    for name in ["config", "policies", "playbooks", "prompts", "memory", ".env", "logs"] {
+        assert!(confinement.protected.contains(&root.join(name)), "{name}");
+    }
+    for name in [".bailiwick", ".git/hooks", ".git/config"] {
+        assert!(confinement.protected.contains(&root.join(name)), "{name}");
+    }
+    assert_eq!(confinement.write, [root]);
+    assert!(confinement.read.contains(&disk.base.join("repo")));
+    let mut reading = request;
+    reading.walls.fs = FsAccess::Read;
+    assert!(set.decide(&reading).confinement.write.is_empty());
+}
