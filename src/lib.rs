@@ -27,3 +27,5 @@ pub mod yaml;
 pub mod durable;
 pub mod facts;
 pub mod live;
+pub mod telemetry;
+pub mod workspace;

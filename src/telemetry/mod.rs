@@ -1,0 +1,14 @@
+//! What the program says about itself, and what it must not say: tracing, secrets, redaction.
+//!
+//! Owns the diagnostic log on standard error and the striking out of secrets. The journal, the audit
+//! log and reports are the business of the store and the orchestrator; they pass their texts through
+//! the [`Redactor`] first.
+
+mod redact;
+mod secrets;
+mod shapes;
+mod trace;
+
+pub use redact::Redactor;
+pub use secrets::{SECRET_PREFIX, Secrets, SecretsError};
+pub use trace::{TraceError, init_tracing};
