@@ -27,5 +27,6 @@ pub mod yaml;
 pub mod durable;
 pub mod facts;
 pub mod live;
+pub mod store;
 pub mod telemetry;
 pub mod workspace;

@@ -1,0 +1,103 @@
+//! What waits for the writer: requests with the place where each answer goes.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
+
+use crate::contracts::{Event, TextRef, Timestamp};
+
+use super::append::{Prepared, PreparedAudit};
+use super::error::StoreError;
+use super::finding::Finding;
+
+/// Most requests of one transaction.
+pub(super) const BATCH_MAX: usize = 512;
+/// How long a transaction waits for company, when the one before had some.
+const BATCH_WAIT: Duration = Duration::from_millis(2);
+/// Requests that may wait; more callers block.
+const QUEUE_MAX: usize = 1_024;
+
+/// What is wanted.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Append(Box<Prepared>),
+    Audit(PreparedAudit),
+    Forget(TextRef, Timestamp),
+    /// Somebody knows of what was found.
+    Acknowledge(String, Timestamp),
+    /// Damage that was met while working.
+    Found(Vec<Finding>),
+}
+
+/// The events of an append; none for anything else.
+pub(super) type Answer = Result<Vec<Event>, StoreError>;
+
+/// A request and who waits for it.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub wanted: Wanted,
+    answer: SyncSender<Answer>,
+}
+
+impl Request {
+    /// Answers. Who no longer waits needs no answer.
+    pub(super) fn answer(answer: &SyncSender<Answer>, what: Answer) {
+        if answer.send(what).is_err() {
+            tracing::debug!("a caller of the store went away before its answer");
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Wanted, SyncSender<Answer>) {
+        (self.wanted, self.answer)
+    }
+}
+
+/// The callers' end.
+#[derive(Debug, Clone)]
+pub(super) struct Queue(SyncSender<Request>);
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    requests: Receiver<Request>,
+    /// Size of the batch before: so many are likely to come again.
+    company: usize,
+}
+
+pub(super) fn queue() -> (Queue, Waiting) {
+    let (send, requests) = sync_channel(QUEUE_MAX);
+    (Queue(send), Waiting { requests, company: 1 })
+}
+
+impl Queue {
+    /// Hands a request to the writer and waits until it is durable or refused.
+    pub(super) fn ask(&self, wanted: Wanted) -> Answer {
+        let (answer, answered) = sync_channel(1);
+        self.0.send(Request { wanted, answer }).map_err(|_| StoreError::Closed)?;
+        answered.recv().map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Waiting {
+    /// The next requests, at least one; `None` when no caller is left.
+    pub(super) fn next(&mut self) -> Option<Vec<Request>> {
+        let mut batch = vec![self.requests.recv().ok()?];
+        let until = Instant::now() + BATCH_WAIT;
+        while batch.len() < BATCH_MAX {
+            match self.requests.try_recv() {
+                Ok(request) => batch.push(request),
+                Err(TryRecvError::Disconnected) => break,
+                // The callers of the batch before are about to come back: worth a moment.
+                Err(TryRecvError::Empty) if batch.len() < self.company => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    match self.requests.recv_timeout(left) {
+                        Ok(request) => batch.push(request),
+                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        self.company = batch.len();
+        Some(batch)
+    }
+}

@@ -1,0 +1,200 @@
+//! The log of memory records: rows are only added, and chained. The text of each is a blob, so that
+//! it can be forgotten while the chain stays whole.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::contracts::{Area, Hash, MemoryId, MemoryMetadata, TextRef, Timestamp};
+
+use super::append::{NewRecord, PreparedRecord};
+use super::digest::digest;
+use super::error::{Context, StoreError};
+use super::rows;
+use super::tip::Link;
+
+/// The columns that [`row`] reads, in its order.
+const COLUMNS: &str = "record_seq, id, area, blob, salted_hash, bytes, metadata, created_ms, \
+                       updated_ms, content_hash, hash";
+
+/// One row of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordRow {
+    /// Its place in the log, from 1.
+    pub record_seq: u64,
+    /// Which record; the newest row of an id counts.
+    pub id: MemoryId,
+    /// Where it belongs.
+    pub area: Area,
+    /// The text.
+    pub text: TextRef,
+    /// Everything else about it.
+    pub metadata: MemoryMetadata,
+    /// When the record was first written.
+    pub created_at: Timestamp,
+    /// When this row was written.
+    pub updated_at: Timestamp,
+    /// BLAKE3 of the text; gone when the text was forgotten.
+    pub content_hash: Option<Hash>,
+}
+
+/// A row together with what the chain needs.
+#[derive(Debug)]
+pub(super) struct ChainedRecord {
+    pub record: RecordRow,
+    metadata_json: String,
+    pub hash: Hash,
+}
+
+impl ChainedRecord {
+    /// Whether this row follows a row with hash `prev`.
+    pub(super) fn follows(&self, prev: &Hash) -> bool {
+        let row = &self.record;
+        let fields = Fields {
+            id: row.id,
+            area: row.area,
+            text: &row.text,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        };
+        fields.hash(prev, &self.metadata_json) == self.hash
+    }
+}
+
+/// What the chain covers, beside the metadata. The unsalted hash of the text is not part of it, so
+/// that it can be forgotten.
+struct Fields<'a> {
+    id: MemoryId,
+    area: Area,
+    text: &'a TextRef,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl Fields<'_> {
+    fn hash(&self, prev: &Hash, metadata: &str) -> Hash {
+        digest(
+            b"bailiwick.record.v1",
+            &[
+                prev.as_bytes(),
+                self.id.to_string().as_bytes(),
+                area_text(self.area).as_bytes(),
+                self.text.blob.as_bytes(),
+                self.text.salted_hash.as_bytes(),
+                &self.text.bytes.to_le_bytes(),
+                metadata.as_bytes(),
+                &self.created_at.ms().to_le_bytes(),
+                &self.updated_at.ms().to_le_bytes(),
+            ],
+        )
+    }
+}
+
+/// The link that `new` makes behind `before`.
+pub(super) fn link_after(before: &Link, new: &PreparedRecord) -> Link {
+    let NewRecord { id, area, text, created_at, updated_at, .. } = &new.record;
+    let fields =
+        Fields { id: *id, area: *area, text, created_at: *created_at, updated_at: *updated_at };
+    Link { seq: before.seq + 1, hash: fields.hash(&before.hash, &new.metadata) }
+}
+
+pub(super) fn insert(db: &Connection, link: Link, new: &PreparedRecord) -> Result<(), StoreError> {
+    let action = "could not append a memory record";
+    let record = &new.record;
+    let values = params![
+        rows::int(link.seq),
+        record.id.to_string(),
+        area_text(record.area),
+        record.text.blob,
+        record.text.salted_hash.as_bytes(),
+        rows::int(record.text.bytes),
+        new.metadata,
+        record.created_at.ms(),
+        record.updated_at.ms(),
+        record.content_hash.as_bytes(),
+        link.hash.as_bytes(),
+    ];
+    let sql = format!(
+        "INSERT INTO records ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+    );
+    db.prepare_cached(&sql).doing(action)?.execute(values).doing(action)?;
+    Ok(())
+}
+
+/// Up to `limit` rows after `after`, oldest first, each checked against the one before it.
+pub(super) fn rows_after(
+    db: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<ChainedRecord>, StoreError> {
+    let mut before = link_at(db, after)?;
+    let action = "could not read the memory records";
+    let sql =
+        format!("SELECT {COLUMNS} FROM records WHERE record_seq > ?1 ORDER BY record_seq LIMIT ?2");
+    let mut query = db.prepare_cached(&sql).doing(action)?;
+    let found = query.query_map(params![rows::int(after), limit], row).doing(action)?;
+    let mut records = Vec::new();
+    for found in found {
+        let found = found.doing(action)?;
+        if found.record.record_seq != before.seq + 1 || !found.follows(&before.hash) {
+            let what = format!("memory record row {}", before.seq + 1);
+            return Err(StoreError::corrupt(what, "it does not fit its chain"));
+        }
+        before = Link { seq: found.record.record_seq, hash: found.hash };
+        records.push(found);
+    }
+    Ok(records)
+}
+
+fn link_at(db: &Connection, seq: u64) -> Result<Link, StoreError> {
+    if seq == 0 {
+        return Ok(Link::START);
+    }
+    let action = "could not read the memory records";
+    let sql = "SELECT hash FROM records WHERE record_seq = ?1";
+    let hash = db
+        .prepare_cached(sql)
+        .doing(action)?
+        .query_row([rows::int(seq)], |row| rows::hash(row, 0))
+        .optional()
+        .doing(action)?;
+    let missing = || StoreError::corrupt(format!("memory record row {seq}"), "it is missing");
+    Ok(Link { seq, hash: hash.ok_or_else(missing)? })
+}
+
+/// Reads [`COLUMNS`].
+fn row(row: &Row<'_>) -> rusqlite::Result<ChainedRecord> {
+    let (id, area): (String, String) = (row.get(1)?, row.get(2)?);
+    let metadata_json: String = row.get(6)?;
+    let content_hash: Option<[u8; 32]> = row.get(9)?;
+    let record = RecordRow {
+        record_seq: rows::count(row, 0)?,
+        id: id.parse().map_err(|error: crate::contracts::IdError| rows::unreadable(1, error))?,
+        area: parse_area(&area)
+            .ok_or_else(|| rows::unreadable(2, format!("unknown area `{area}`")))?,
+        text: TextRef {
+            blob: row.get(3)?,
+            salted_hash: rows::hash(row, 4)?,
+            bytes: rows::count(row, 5)?,
+        },
+        metadata: serde_json::from_str(&metadata_json)
+            .map_err(|error| rows::unreadable(6, error))?,
+        created_at: rows::time(row, 7)?,
+        updated_at: rows::time(row, 8)?,
+        content_hash: content_hash.map(Hash::from_bytes),
+    };
+    Ok(ChainedRecord { record, metadata_json, hash: rows::hash(row, 10)? })
+}
+
+const fn area_text(area: Area) -> &'static str {
+    match area {
+        Area::Main => "main",
+        Area::Fragments => "fragments",
+        Area::Solutions => "solutions",
+        Area::Instruments => "instruments",
+    }
+}
+
+fn parse_area(text: &str) -> Option<Area> {
+    [Area::Main, Area::Fragments, Area::Solutions, Area::Instruments]
+        .into_iter()
+        .find(|area| area_text(*area) == text)
+}

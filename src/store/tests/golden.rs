@@ -1,0 +1,54 @@
+//! The journal's format. These numbers may never change: stores in the field have them.
+
+use std::path::Path;
+
+use super::fixture::*;
+use crate::contracts::RunId;
+use crate::store::Append;
+
+/// A state directory that version 1 wrote: never to be written again.
+const VERSION_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/store-v1");
+
+#[test]
+fn hashes_of_known_events_are_what_they_always_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    fill(&store, 1);
+    let system = Append::new(RunId::SYSTEM_TEXT, 0, at(1), vec![paused("host")]);
+    store.append(system).unwrap();
+    let events = store.reader().events_all(0, 100).unwrap();
+    let hashes: Vec<String> =
+        events.iter().map(|e| format!("{} {} {}", e.seq, e.kind.as_str(), e.hash)).collect();
+    insta::assert_snapshot!(hashes.join("\n"), @r"
+        1 task.accepted 6bcb36b459f111d5fd5b754a3fcf94a98d9fb05beed8a76aa5b43d0d50065834
+        2 step.finished 8a4f7cea5c3a93af25873b497aecd584977a99aa6de03968527bb42e35720639
+        3 step.finished 2be7dc7201826f1bfda12e41d171ca328e73cce0f0598ed84d456e3b5ca275af
+        4 step.finished e5081b9606cc056536fa91b1014a6b7431d95e9d3a95a366e939d86000e8174c
+        5 step.finished a3d6302a2ab8815888ffcac070e71484a5c8246026f9355b7e6b69ca388d6fdc
+        6 step.finished e6d57221f1c3f09bae6e71832e2b4436821a6d5cd4c6668399d106ba2375be87
+        7 run.finished 0541db67014b8ed9fc6f49ad42bd614eac1f88cd2a72fd857102721707d60425
+        8 report.ready 93e64dd7e46bb332c7abefd715ae428b50e376e58d5bc7e7c9c4ffdd2791e6f1
+        1 run.paused ac380f87e9fd42d9184980f7c203fc1c5955dacdce22f155e56290f6a17078ad
+    ");
+    let audit = store.reader().audit_tail(1).unwrap();
+    insta::assert_snapshot!(audit[0].json, @r#"{"at":"2023-11-14T22:13:20.005Z","run_id":"run_00000000000000000000000000000001","call_id":"call_00000000000000000000000000000001","tool":"write_text","args_summary":"{\"path\":\"a \\\"b\\\",\\\"hash\\\":\\\"c\"}","decision":"allow","dry_run":false,"ok":true,"duration_ms":12,"hash":"1cf95762616207df781b1ee50bdd9bce972cf039d1634a9e82306a60999a2a02"}"#);
+}
+
+#[test]
+fn a_store_of_version_1_opens_verifies_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(VERSION_1).join("state"), &dir.path().join(".bailiwick"));
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    let audit = Path::new(VERSION_1).join("tools_audit.jsonl");
+    std::fs::copy(audit, audit_path(dir.path())).unwrap();
+    let report = verify(dir.path());
+    assert_eq!((report.events, report.blobs, report.audit_entries), (9, 2, 1));
+    assert_eq!(report.findings, []);
+    let store = open(dir.path());
+    let long = text(&"long ".repeat(8_000), 1);
+    assert_eq!(store.reader().blob(&long.reference).unwrap(), long.content);
+    let unfinished = store.reader().unfinished().unwrap();
+    assert_eq!(unfinished.iter().map(|run| run.run_id).collect::<Vec<_>>(), [run(2)]);
+    append(&store, 2, 1, paused("me")).unwrap();
+    assert_eq!(verify(dir.path()).findings, []);
+}
