@@ -29,4 +29,5 @@ pub mod facts;
 pub mod live;
 pub mod store;
 pub mod telemetry;
+pub mod tools;
 pub mod workspace;
