@@ -27,6 +27,7 @@ pub mod yaml;
 pub mod durable;
 pub mod facts;
 pub mod live;
+pub mod sandbox;
 pub mod store;
 pub mod telemetry;
 pub mod tools;

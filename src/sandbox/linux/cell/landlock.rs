@@ -1,0 +1,100 @@
+//! Landlock: files and TCP ports, and signals and abstract sockets out of the cell.
+//!
+//! What it does not cover, [`super::seccomp`] does: changing mode, owner, times and attributes of
+//! files, and connecting to unix sockets by path. What neither covers: `stat`, `readlink` and
+//! `chdir` work everywhere, so a command can find out whether a name exists that it can guess.
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, make_bitflags,
+};
+
+use super::super::layers::{LANDLOCK, Layers, SIGNALS};
+use super::super::wire::Refusal;
+use super::grants::{Access, Grant};
+use super::sys;
+
+/// Before ABI 3 any file could be truncated, wherever it is.
+const ABI_MIN: i32 = 3;
+
+/// The first that fences signals and abstract sockets.
+const ABI_SCOPES: i32 = 6;
+
+/// Keeps this process and what it starts from signalling anybody else. The supervisor needs no
+/// such right, and a process id it read a moment ago may by now belong to another process.
+pub fn fence_signals() -> Result<(), Refusal> {
+    let abi = sys::landlock_abi();
+    if abi < ABI_SCOPES {
+        return Ok(());
+    }
+    let built = || -> Result<(), RulesetError> {
+        strict().scope(Scope::Signal)?.create()?.restrict_self()?;
+        Ok(())
+    };
+    built().map_err(|error| Refusal::missing(SIGNALS, error))
+}
+
+/// Puts this process, and what it becomes, behind the rules.
+pub fn restrict(grants: Vec<Grant>, layers: &mut Layers) -> Result<(), Refusal> {
+    let number = sys::landlock_abi();
+    if number < ABI_MIN {
+        let reason = if number == 0 {
+            "the kernel has none; boot Linux 6.2 or newer with `landlock` in `lsm=`".to_owned()
+        } else {
+            format!("the kernel has version {number}; version {ABI_MIN} (Linux 6.2) is needed")
+        };
+        return Err(Refusal::missing(LANDLOCK, reason));
+    }
+    let abi = ABI::from(number);
+    let status = enforce(abi, number, grants).map_err(|e| Refusal::missing(LANDLOCK, e))?;
+    if status != RulesetStatus::FullyEnforced {
+        return Err(Refusal::missing(LANDLOCK, "the kernel enforced only some of the rules"));
+    }
+    layers.enforce(format!("{LANDLOCK}:{number}"));
+    if number < ABI_SCOPES {
+        let reason = "the kernel's Landlock is older than version 6 (Linux 6.12), so the command \
+                      can signal other processes of this user";
+        layers.miss(SIGNALS, reason);
+    } else {
+        layers.enforce(SIGNALS);
+    }
+    Ok(())
+}
+
+/// Nothing is left out silently: a right the kernel does not know is an error.
+fn strict() -> Ruleset {
+    Ruleset::default().set_compatibility(CompatLevel::HardRequirement)
+}
+
+fn enforce(abi: ABI, number: i32, grants: Vec<Grant>) -> Result<RulesetStatus, RulesetError> {
+    let mut rules = strict().handle_access(AccessFs::from_all(abi))?;
+    if !AccessNet::from_all(abi).is_empty() {
+        rules = rules.handle_access(AccessNet::from_all(abi))?;
+    }
+    if number >= ABI_SCOPES {
+        rules = rules.scope(Scope::from_all(abi))?;
+    }
+    let mut rules = rules.create()?;
+    for grant in grants {
+        let rights = rights(&grant, abi);
+        rules = rules.add_rule(PathBeneath::new(grant.at, rights))?;
+    }
+    Ok(rules.restrict_self()?.ruleset)
+}
+
+fn rights(grant: &Grant, abi: ABI) -> BitFlags<AccessFs> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let wanted = match grant.access {
+        Access::Read => read,
+        Access::Run => read | AccessFs::Execute,
+        Access::Device => AccessFs::ReadFile | AccessFs::WriteFile,
+        Access::Write => AccessFs::from_all(abi) & !never(),
+    };
+    if grant.is_directory { wanted } else { wanted & AccessFs::from_file(abi) }
+}
+
+/// Rights that no cell has: making devices, talking to their drivers, and connecting to sockets
+/// by path.
+fn never() -> BitFlags<AccessFs> {
+    make_bitflags!(AccessFs::{MakeChar | MakeBlock | IoctlDev | ResolveUnix})
+}

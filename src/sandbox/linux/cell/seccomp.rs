@@ -1,0 +1,268 @@
+//! The system call filters: which calls fail, which kill, and which the supervisor answers.
+//!
+//! Three filters fail calls with one error each; a fourth, the gate, kills what speaks another
+//! architecture's numbers, hides calls that nobody reviewed, and passes questions on. The kernel
+//! runs all of them and takes the strictest verdict.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use libc::{
+    BPF_ABS, BPF_JEQ, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter,
+};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter,
+};
+
+use super::super::layers::{Layers, METADATA, SECCOMP};
+use super::super::wire::Refusal;
+use super::sys;
+use super::syscalls::{ABSENT, ANSWERED, FORBIDDEN, FORBIDDEN_HERE, NEWEST_REVIEWED, UNSUPPORTED};
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: (TargetArch, u32) = (TargetArch::x86_64, 0xc000_003e);
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: (TargetArch, u32) = (TargetArch::aarch64, 0xc000_00b7);
+
+/// On x86-64 the bit that marks a call of the x32 interface, which the filters do not know.
+const X32_BIT: u32 = 0x4000_0000;
+
+/// Set-user-id and set-group-id.
+const SET_ID_BITS: [u64; 2] = [0o4000, 0o2000];
+
+/// Everything in a `clone` that makes a namespace.
+const NAMESPACE_FLAGS: [i32; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// `ioctl` requests: typing into a terminal, and changing attributes of files through a
+/// descriptor that was opened for reading.
+const FORBIDDEN_REQUESTS: [u64; 8] = [
+    0x5412,      // TIOCSTI
+    0x541c,      // TIOCLINUX
+    0x4008_6602, // FS_IOC_SETFLAGS
+    0x4004_6602, // FS_IOC32_SETFLAGS
+    0x401c_5820, // FS_IOC_FSSETXATTR
+    0x4080_6685, // FS_IOC_ENABLE_VERITY
+    0x800c_6613, // FS_IOC_SET_ENCRYPTION_POLICY
+    0x8901,      // FIOSETOWN
+];
+
+/// `fcntl` commands: making others wait for a lease, watching a directory, and having the kernel
+/// send a signal to any process.
+const FORBIDDEN_COMMANDS: [i32; 4] =
+    [libc::F_SETLEASE, libc::F_NOTIFY, libc::F_SETOWN, F_SETOWN_EX];
+const F_SETOWN_EX: i32 = 15;
+
+const PRIO_USER: u64 = 2;
+const IOPRIO_WHO_USER: u64 = 3;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type Fallible<T> = Result<T, seccompiler::BackendError>;
+
+/// Puts the filters up. The descriptor is where the calls arrive that want an answer.
+pub fn filter(layers: &mut Layers) -> Result<OwnedFd, Refusal> {
+    let gate = gate();
+    let missing = |error: seccompiler::Error| Refusal::missing(SECCOMP, error);
+    let listener = sys::filter_with_listener(&gate)
+        .map_err(|error| Refusal::missing(SECCOMP, format!("no listener: {error}")))?;
+    for program in programs().map_err(|error| Refusal::missing(SECCOMP, error))? {
+        apply_filter(&program).map_err(missing)?;
+    }
+    layers.enforce(SECCOMP);
+    layers.enforce(METADATA);
+    Ok(listener)
+}
+
+fn programs() -> Fallible<Vec<BpfProgram>> {
+    let always = |calls: &[i64]| -> Rules { calls.iter().map(|n| (*n, Vec::new())).collect() };
+    let mut forbidden = always(FORBIDDEN);
+    forbidden.extend(always(FORBIDDEN_HERE));
+    forbidden.extend(conditional()?);
+    let filters = [
+        (forbidden, libc::EPERM),
+        (always(ABSENT), libc::ENOSYS),
+        (always(UNSUPPORTED), libc::EOPNOTSUPP),
+    ];
+    filters
+        .into_iter()
+        .map(|(rules, errno)| {
+            let verdict = SeccompAction::Errno(errno.unsigned_abs());
+            SeccompFilter::new(rules, SeccompAction::Allow, verdict, ARCHITECTURE.0)?.try_into()
+        })
+        .collect()
+}
+
+/// Calls that are forbidden with some arguments.
+fn conditional() -> Fallible<Rules> {
+    let mut rules = Conditional(Rules::new());
+    rules.sockets()?;
+    rules.set_id_files()?;
+    rules.other_processes()?;
+    for flag in NAMESPACE_FLAGS {
+        rules.forbid(libc::SYS_clone, [has_bits(0, bits(flag))])?;
+    }
+    for request in FORBIDDEN_REQUESTS {
+        rules.forbid(libc::SYS_ioctl, [is(1, request)])?;
+    }
+    for command in FORBIDDEN_COMMANDS {
+        rules.forbid(libc::SYS_fcntl, [is(1, bits(command))])?;
+    }
+    // A listener of the cell's own could answer what is ours to answer.
+    rules.forbid(
+        libc::SYS_seccomp,
+        [is(0, 1), has_bits(1, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)],
+    )?;
+    Ok(rules.0)
+}
+
+/// Rules under construction.
+struct Conditional(Rules);
+
+impl Conditional {
+    /// The call fails when all conditions hold. Several rules of one call are alternatives.
+    fn forbid<const N: usize>(
+        &mut self,
+        call: i64,
+        conditions: [Fallible<SeccompCondition>; N],
+    ) -> Fallible<()> {
+        let conditions = conditions.into_iter().collect::<Fallible<Vec<_>>>()?;
+        self.0.entry(call).or_default().push(SeccompRule::new(conditions)?);
+        Ok(())
+    }
+
+    /// Only connected pairs of unix sockets. Datagram sockets could send to any path, even from a
+    /// pair (the address is in memory, where a filter cannot look); streams cannot.
+    fn sockets(&mut self) -> Fallible<()> {
+        let kinds = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(bits);
+        for call in [libc::SYS_socket, libc::SYS_socketpair] {
+            self.forbid(call, [is_not(0, bits(libc::AF_UNIX))])?;
+            for kind in (0..16).filter(|kind| !kinds.contains(kind)) {
+                self.forbid(call, [masked(1, 0xf, kind)])?;
+            }
+        }
+        let address = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0);
+        self.forbid(libc::SYS_sendto, [address])
+    }
+
+    /// A file made with a set-user-id bit would carry this user's rights out of the cell. Changing
+    /// the bits later is for [`super::metadata`] to refuse.
+    fn set_id_files(&mut self) -> Fallible<()> {
+        // Without these flags the mode is not read, and may be anything.
+        let makes = [bits(libc::O_CREAT), bits(libc::O_TMPFILE & !libc::O_DIRECTORY)];
+        for bit in SET_ID_BITS {
+            for flag in makes {
+                self.forbid(libc::SYS_openat, [has_bits(2, flag), has_bits(3, bit)])?;
+                #[cfg(target_arch = "x86_64")]
+                self.forbid(libc::SYS_open, [has_bits(1, flag), has_bits(2, bit)])?;
+            }
+            self.forbid(libc::SYS_mknodat, [has_bits(2, bit)])?;
+            #[cfg(target_arch = "x86_64")]
+            {
+                self.forbid(libc::SYS_creat, [has_bits(1, bit)])?;
+                self.forbid(libc::SYS_mknod, [has_bits(1, bit)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Limits, priority and processors of other processes of this user, such as the program's own: a
+    /// CPU limit of zero kills as well as a signal does.
+    fn other_processes(&mut self) -> Fallible<()> {
+        let new_limit = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0);
+        self.forbid(libc::SYS_prlimit64, [is_not(0, 0), new_limit])?;
+        for call in [
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setscheduler,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setattr,
+        ] {
+            self.forbid(call, [is_not(0, 0)])?;
+        }
+        for (call, of_user) in
+            [(libc::SYS_setpriority, PRIO_USER), (libc::SYS_ioprio_set, IOPRIO_WHO_USER)]
+        {
+            self.forbid(call, [is_not(1, 0)])?;
+            self.forbid(call, [is(0, of_user)])?;
+        }
+        Ok(())
+    }
+}
+
+// Arguments that are an `int` to the kernel are compared as such: it ignores the upper half of
+// the register, so a comparison of the whole could be evaded by setting it.
+
+fn is(argument: u8, value: u64) -> Fallible<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn is_not(argument: u8, value: u64) -> Fallible<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> Fallible<SeccompCondition> {
+    let operator = SeccompCmpOp::MaskedEq(mask);
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
+}
+
+fn has_bits(argument: u8, bits: u64) -> Fallible<SeccompCondition> {
+    masked(argument, bits, bits)
+}
+
+fn bits(value: i32) -> u64 {
+    u64::from(value.cast_unsigned())
+}
+
+/// Offsets in `struct seccomp_data`.
+const NUMBER_AT: u32 = 0;
+const ARCHITECTURE_AT: u32 = 4;
+
+/// Assembled by hand, since the crate has neither comparisons of call numbers nor listeners.
+fn gate() -> Vec<sock_filter> {
+    let kill = verdict(libc::SECCOMP_RET_KILL_PROCESS);
+    let not_there = verdict(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs());
+    let mut program = vec![
+        load(ARCHITECTURE_AT),
+        // Skips the verdict when it is ours.
+        jump(BPF_JEQ, ARCHITECTURE.1, 1, 0),
+        kill,
+        load(NUMBER_AT),
+    ];
+    if cfg!(target_arch = "x86_64") {
+        program.extend([jump(BPF_JSET, X32_BIT, 0, 1), kill]);
+    }
+    program.extend([jump(BPF_JGT, number(NEWEST_REVIEWED), 0, 1), not_there]);
+    for call in ANSWERED {
+        program.extend([jump(BPF_JEQ, number(*call), 0, 1), verdict(libc::SECCOMP_RET_USER_NOTIF)]);
+    }
+    program.push(verdict(libc::SECCOMP_RET_ALLOW));
+    program
+}
+
+/// A call's number as the filter sees it; the constants are small.
+fn number(call: i64) -> u32 {
+    u32::try_from(call).unwrap_or(u32::MAX)
+}
+
+fn load(offset: u32) -> sock_filter {
+    instruction(BPF_LD | BPF_W | BPF_ABS, offset, 0, 0)
+}
+
+fn jump(comparison: u32, value: u32, if_true: u8, if_false: u8) -> sock_filter {
+    instruction(BPF_JMP | comparison | BPF_K, value, if_true, if_false)
+}
+
+fn verdict(value: u32) -> sock_filter {
+    instruction(BPF_RET | BPF_K, value, 0, 0)
+}
+
+fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code: u16::try_from(code).unwrap_or(u16::MAX), jt, jf, k }
+}

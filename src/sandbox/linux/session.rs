@@ -1,0 +1,274 @@
+//! One running cell as the host sees it: starts the helper, collects output, passes on a request
+//! to stop, and knows when everything is gone.
+//!
+//! Two signs together mean that nothing is left: the supervisor closed the control socket, and
+//! the guard, which ends only when it has no descendants, was reaped. The deadline is the
+//! supervisor's; the host's own is later and for a helper that somebody stopped or broke.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, waitpid,
+};
+
+use super::spawn::{Inherited, spawn};
+use super::waiting::readable;
+use super::wire::{CANCEL, CellSpec, Report, encode, receive, send_all};
+use crate::ports::{Cancel, SandboxError};
+
+/// How often a request to stop is looked for.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What the helper may take, beyond the command's own time, to end the tree and report.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Longer than any command, and short enough for every clock.
+const WALL_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+const READ_BYTES: usize = 64 << 10;
+
+/// The reading end of the command's standard output or error.
+#[derive(Debug)]
+pub struct Output {
+    pipe: Option<OwnedFd>,
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    cut: bool,
+}
+
+impl Output {
+    /// Keeps at most `bytes_max` of what comes; the rest is read and dropped, so that the command
+    /// does not hang.
+    pub fn new(pipe: OwnedFd, bytes_max: usize) -> Self {
+        Self { pipe: Some(pipe), bytes: Vec::new(), bytes_max, cut: false }
+    }
+
+    /// What was kept, and whether something was dropped.
+    pub fn into_parts(self) -> (Vec<u8>, bool) {
+        (self.bytes, self.cut)
+    }
+
+    /// Takes what is there. Only to be called when the pipe is readable.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let Some(pipe) = &self.pipe else { return Ok(()) };
+        let count = match rustix::io::read(pipe, &mut *buffer) {
+            Ok(0) => {
+                self.pipe = None;
+                return Ok(());
+            }
+            Ok(count) => count,
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let room = self.bytes_max.saturating_sub(self.bytes.len()).min(count);
+        self.bytes.extend_from_slice(buffer.get(..room).unwrap_or_default());
+        self.cut |= room < count;
+        Ok(())
+    }
+}
+
+/// A started helper.
+#[derive(Debug)]
+pub struct Session {
+    guard: Pid,
+    /// Becomes readable when the guard ends; `None` once it was reaped.
+    guard_alive: Option<OwnedFd>,
+    /// `None` once the supervisor closed its end.
+    control: Option<UnixStream>,
+    report: Vec<u8>,
+    cancel_sent: bool,
+    deadline: Instant,
+    forced: bool,
+    /// Whether the guard ended otherwise than with nothing left below it.
+    guard_failed: bool,
+}
+
+impl Session {
+    /// Starts `helper` and tells it what to do.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(
+        helper: &Path,
+        spec: &CellSpec,
+        stdio: [OwnedFd; 3],
+    ) -> Result<Self, SandboxError> {
+        let message = encode(spec).map_err(|error| SandboxError::BadSpec(error.to_string()))?;
+        Self::try_start(helper, &message, stdio, spec.limits.wall_ms).map_err(|error| {
+            SandboxError::Helper(format!("`{}` cannot be started: {error}", helper.display()))
+        })
+    }
+
+    fn try_start(
+        helper: &Path,
+        message: &[u8],
+        stdio: [OwnedFd; 3],
+        wall_ms: u64,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_write_timeout(Some(GRACE))?;
+        let guard = spawn(helper, Inherited { stdio, control: theirs.into() })?;
+        let wall = Duration::from_millis(wall_ms);
+        let now = Instant::now();
+        let mut session = Self {
+            guard,
+            guard_alive: None,
+            control: None,
+            report: Vec::new(),
+            cancel_sent: false,
+            deadline: now + wall.min(WALL_MAX) + GRACE,
+            forced: false,
+            guard_failed: false,
+        };
+        // The guard is our child and not reaped yet: its id cannot mean anybody else.
+        session.guard_alive = Some(pidfd_open(guard, PidfdFlags::empty())?);
+        // A helper that is gone already tells why by how it ended, not by this error.
+        if let Err(error) = send_all(&ours, message) {
+            tracing::debug!("the sandbox helper took no specification: {error}");
+        }
+        session.control = Some(ours);
+        Ok(session)
+    }
+
+    /// Sees the cell to its end.
+    ///
+    /// # Errors
+    /// When the helper broke, or nothing was started.
+    pub fn finish(
+        mut self,
+        outputs: &mut [Output],
+        cancel: &Cancel,
+    ) -> Result<Report, SandboxError> {
+        let broken = |error: io::Error| SandboxError::Helper(error.to_string());
+        let mut buffer = vec![0; READ_BYTES];
+        while self.control.is_some() || self.guard_alive.is_some() {
+            self.attend(outputs, &mut buffer).map_err(broken)?;
+            if cancel.is_requested() && !self.cancel_sent {
+                self.pass_on_cancel();
+            }
+            if Instant::now() > self.deadline {
+                self.force()?;
+            }
+        }
+        drain(outputs, &mut buffer).map_err(broken)?;
+        match receive(&mut self.report.as_slice()) {
+            Ok(report) if !self.guard_failed => Ok(report),
+            _ => Err(SandboxError::Helper("it was killed, and the command with it".into())),
+        }
+    }
+
+    /// Waits for one round of news, at most a tick.
+    fn attend(&mut self, outputs: &mut [Output], buffer: &mut [u8]) -> io::Result<()> {
+        let pipes = outputs.iter().map(|output| output.pipe.as_ref().map(AsFd::as_fd));
+        let control = self.control.as_ref().map(AsFd::as_fd);
+        let guard = self.guard_alive.as_ref().map(AsFd::as_fd);
+        let sources: Vec<_> = [control, guard].into_iter().chain(pipes).collect();
+        let ready = readable(&sources, TICK)?;
+        let mut ready = ready.into_iter();
+        if ready.next() == Some(true) {
+            self.hear()?;
+        }
+        if ready.next() == Some(true) {
+            self.reap()?;
+        }
+        for (output, ready) in outputs.iter_mut().zip(ready) {
+            if ready {
+                output.take(buffer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        let Some(control) = &mut self.control else { return Ok(()) };
+        let mut bytes = [0; 4096];
+        match control.read(&mut bytes) {
+            Ok(0) => self.control = None,
+            Ok(count) => self.report.extend_from_slice(bytes.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The supervisor died with our bytes unread.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.control = None,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn reap(&mut self) -> io::Result<()> {
+        match waitpid(Some(self.guard), WaitOptions::NOHANG) {
+            Ok(None) | Err(Errno::INTR) => Ok(()),
+            Ok(Some((_, status))) => {
+                self.guard_failed = status.exit_status() != Some(0);
+                self.guard_alive = None;
+                Ok(())
+            }
+            // A program that ignores SIGCHLD has its children reaped by the kernel.
+            Err(Errno::CHILD) => {
+                self.guard_alive = None;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn pass_on_cancel(&mut self) {
+        self.cancel_sent = true;
+        self.deadline = self.deadline.min(Instant::now() + GRACE);
+        let Some(control) = &self.control else { return };
+        if let Err(error) = send_all(control, &[CANCEL]) {
+            tracing::debug!("the sandbox helper is ending already: {error}");
+        }
+    }
+
+    /// The helper hangs. A stopped one is woken; then the guard is killed, whereupon the
+    /// supervisor ends the tree.
+    fn force(&mut self) -> Result<(), SandboxError> {
+        if self.forced {
+            return Err(SandboxError::Helper(format!(
+                "process {} does not end; some of the command may still run",
+                self.guard
+            )));
+        }
+        self.forced = true;
+        self.deadline = Instant::now() + GRACE;
+        self.control = None;
+        if self.guard_alive.is_some() {
+            let woken = kill_process_group(self.guard, Signal::CONT);
+            let killed = kill_process(self.guard, Signal::KILL);
+            tracing::warn!("the sandbox helper hangs: woken {woken:?}, killed {killed:?}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    /// Only when something broke: an orphaned helper ends its tree by itself, and is not left as
+    /// a zombie.
+    fn drop(&mut self) {
+        self.control = None;
+        let end = Instant::now() + GRACE;
+        while self.guard_alive.is_some() && Instant::now() < end {
+            let guard = self.guard_alive.as_ref().map(AsFd::as_fd);
+            if readable(&[guard], TICK).is_err() || self.reap().is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes what is still in the pipes. Their writers are gone, so this ends.
+fn drain(outputs: &mut [Output], buffer: &mut [u8]) -> io::Result<()> {
+    for output in outputs {
+        while let Some(pipe) = &output.pipe {
+            if readable(&[Some(pipe.as_fd())], Duration::ZERO)? != [true] {
+                break;
+            }
+            output.take(buffer)?;
+        }
+    }
+    Ok(())
+}
