@@ -32,3 +32,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tools;
 pub mod workspace;
+
+// L3: putting it to work
+pub mod host;
+pub mod orchestrator;

@@ -1,0 +1,135 @@
+//! What goes over the host's socket: one JSON document per line, both ways.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contracts::{
+    ApprovalId, ApprovalSubject, Decision, Hash, Map, RunId, RunReport, RunStatus, TaskId,
+    Timestamp,
+};
+use crate::orchestrator::Wanted;
+
+/// Longest line read from the socket, in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// A run that somebody wants. Every part that depends on where they stand is resolved: the host may
+/// run in another directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRequest {
+    /// The playbook's file, as shown to people.
+    pub path: String,
+    /// The playbook's text.
+    pub source: String,
+    /// The goal in words, when the playbook was chosen by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
+    /// Inputs as given.
+    pub inputs: Map,
+    /// Absolute directory that relative paths among the inputs start from.
+    pub cwd: std::path::PathBuf,
+    /// Rules whose questions are answered with yes.
+    #[serde(default)]
+    pub yes_approve: Vec<String>,
+    /// The configuration this was asked under: the host must have the same.
+    pub config: Hash,
+    /// Whether somebody sits at a terminal and can be asked.
+    pub attended: bool,
+    /// A repeated request with the same key is the same task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+impl RunRequest {
+    /// The request as intake takes it.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            path: &self.path,
+            source: &self.source,
+            goal: self.goal.as_deref(),
+            inputs: &self.inputs,
+            cwd: &self.cwd,
+            idempotency_key: self.idempotency_key.as_deref(),
+        }
+    }
+}
+
+/// From the guest to the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", deny_unknown_fields)]
+pub(super) enum FromGuest {
+    /// The first line: what is wanted.
+    Run {
+        /// The run.
+        request: Box<RunRequest>,
+    },
+    /// The answer to a question; `None` leaves it open.
+    Answer {
+        /// Which question.
+        approval_id: ApprovalId,
+        /// Yes or no.
+        approved: Option<bool>,
+        /// Who answered.
+        by: String,
+        /// What they said.
+        reason: Option<String>,
+    },
+    /// Stop. A second one skips `always` as well.
+    Cancel,
+}
+
+/// From the host to the guest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub(super) enum FromHost {
+    /// The run is durable.
+    Accepted {
+        /// Which task.
+        task_id: TaskId,
+        /// Which run.
+        run_id: RunId,
+    },
+    /// The run is not taken.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Something happened.
+    Event {
+        /// Position in the run.
+        seq: u64,
+        /// When.
+        at: Timestamp,
+        /// The kind.
+        kind: String,
+        /// The payload, as JSON text.
+        payload: String,
+    },
+    /// A person must answer.
+    Question {
+        /// What is asked.
+        subject: Box<ApprovalSubject>,
+        /// The tool and its arguments.
+        call: Option<(String, String)>,
+        /// Why policy asks.
+        decision: Option<Box<Decision>>,
+    },
+    /// The run ended or waits.
+    End {
+        /// Where it stands.
+        status: RunStatus,
+        /// Its report.
+        report: Option<Box<RunReport>>,
+    },
+}
+
+/// Why a run was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What is wrong.
+    pub message: String,
+    /// Mistakes in the playbook.
+    pub diagnostics: Vec<crate::contracts::Diagnostic>,
+    /// Whether the mistake is in what was handed in, rather than in this program or its store.
+    pub usage: bool,
+}

@@ -1,0 +1,80 @@
+//! Getting a person's answer to a question about a call or at a gate.
+
+use std::sync::Arc;
+
+use super::answer::{Answer, Question};
+use super::driver::Work;
+use super::error::RunError;
+use super::journal::{Batch, Progress};
+use super::services::blocking;
+use crate::agent::Phase;
+use crate::contracts::{ApprovalId, ApprovalResolution, ApprovalSubject, EventBody, ToolCall};
+
+pub(super) async fn ask(
+    work: Work,
+    path: String,
+    approval_id: ApprovalId,
+) -> Result<Progress, RunError> {
+    let Some(subject) = subject(&work, &path, approval_id) else {
+        return Err(RunError::Incomplete { run: work.run_id.to_string(), what: "the question" });
+    };
+    if work.services.clock.now() > subject.expires_at {
+        return renew(&work, subject).await;
+    }
+    let question = question(&work, subject.clone()).await?;
+    let answerer = Arc::clone(&work.answerer);
+    let Some(answer) = blocking(move || answerer.answer(&question)).await? else {
+        return Ok(Progress::Parked);
+    };
+    if work.services.clock.now() > subject.expires_at {
+        // The person took longer than the answer counts: ask again rather than guess.
+        return renew(&work, subject).await;
+    }
+    let Answer { approved, by, reason } = answer;
+    let resolution = ApprovalResolution { approval_id, approved, by, reason };
+    let events = vec![EventBody::ApprovalResolved(resolution)];
+    work.journal.append(Batch::of(events)).await?;
+    Ok(Progress::Made)
+}
+
+/// The question that is open at `path`.
+fn subject(work: &Work, path: &str, approval_id: ApprovalId) -> Option<ApprovalSubject> {
+    if work.state.phase(path) != Some(Phase::Asked(approval_id)) {
+        return None;
+    }
+    let of_call = work.record.call_at(path).and_then(|call| call.question.clone());
+    let of_gate = work.record.gates.get(path).cloned();
+    of_call.into_iter().chain(of_gate).find(|subject| subject.approval_id == approval_id)
+}
+
+/// The same question with a new id and a new life.
+async fn renew(work: &Work, subject: ApprovalSubject) -> Result<Progress, RunError> {
+    let now = work.services.clock.now();
+    let lifetime = ttl_ms(work, &subject.path);
+    let renewed = ApprovalSubject {
+        approval_id: ApprovalId::from_uuid(work.services.clock.uuid()),
+        expires_at: now.plus_ms(lifetime),
+        ..subject
+    };
+    let events = vec![EventBody::ApprovalRequested(renewed)];
+    work.journal.append(Batch::of(events)).await?;
+    Ok(Progress::Made)
+}
+
+/// How long an answer counts: the gate's own time, or what configuration says for calls.
+pub(super) fn ttl_ms(work: &Work, path: &str) -> u64 {
+    use crate::agent::program::StepKind;
+    match work.state.locate(path).map(|(_, step, _)| &step.kind) {
+        Some(StepKind::Approval(gate)) => gate.ttl_ms,
+        _ => work.services.config.policy.approval_ttl_ms,
+    }
+}
+
+async fn question(work: &Work, subject: ApprovalSubject) -> Result<Question, RunError> {
+    let Some(record) = subject.call_id.and_then(|id| work.record.calls.get(&id)).cloned() else {
+        return Ok(Question { subject, call: None, decision: None });
+    };
+    let call: ToolCall = super::call::load(work, &record.requested).await?;
+    let args = serde_json::to_string_pretty(&call.args)?;
+    Ok(Question { subject, call: Some((call.name, args)), decision: record.decision })
+}

@@ -1,0 +1,191 @@
+//! The end of a run: verification, outputs, memories.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::audit::{self, Fate};
+use super::driver::Work;
+use super::error::RunError;
+use super::journal::{Batch, Progress};
+use super::judge::Judge;
+use super::memory_write::MEMORY_WRITE;
+use super::reads::GovernedReads;
+use super::scope;
+use super::services::blocking;
+use crate::agent::Verdict;
+use crate::contracts::{
+    CallId, Effect, ErrorKind, EventBody, FsAccess, Hash, Map, MemoryId, MemoryMetadata,
+    MemoryWritten, Origin, Outcome, Provenance, RunFinished, StepVerified, ToolCall,
+};
+use crate::playbook::Remember;
+use crate::playbook::expression::{ExpressionError, Scope};
+use crate::store::NewRecord;
+
+/// Evaluates one expression of `verify:`. Ends in `step.verified`.
+pub(super) async fn verify(work: Work, index: u32) -> Result<Progress, RunError> {
+    let journal = work.journal.clone();
+    let verified = blocking(move || verified(&work, index)).await??;
+    journal.append(Batch::of(vec![EventBody::StepVerified(verified)])).await?;
+    Ok(Progress::Made)
+}
+
+fn verified(work: &Work, index: u32) -> Result<StepVerified, RunError> {
+    let expression =
+        work.playbook.verify.get(index as usize).cloned().unwrap_or_else(|| "false".to_owned());
+    let scope = scope::build(work, None)?;
+    let path = format!("verify[{index}]");
+    let reads = GovernedReads { work, path: &path };
+    let (ok, error) = match work.services.evaluator.condition(&expression, &scope, &reads) {
+        Ok(ok) => (ok, None),
+        Err(error) => (false, Some(error.to_string())),
+    };
+    Ok(StepVerified { path, attempt: 1, index, expression, ok, error })
+}
+
+/// Evaluates outputs and writes memories. Ends in `run.finished`.
+pub(super) async fn conclude(work: Work, verdict: Verdict) -> Result<Progress, RunError> {
+    let journal = work.journal.clone();
+    let batch = blocking(move || Conclusion::of(&work, verdict)?.batch()).await??;
+    journal.append(batch).await?;
+    Ok(Progress::Made)
+}
+
+struct Conclusion<'a> {
+    work: &'a Work,
+    scope: Scope,
+    verdict: Verdict,
+    batch: Batch,
+}
+
+impl<'a> Conclusion<'a> {
+    fn of(work: &'a Work, verdict: Verdict) -> Result<Self, RunError> {
+        let scope = scope::build(work, None)?;
+        Ok(Self { work, scope, verdict, batch: Batch::default() })
+    }
+
+    fn batch(mut self) -> Result<Batch, RunError> {
+        let outputs = self.outputs()?;
+        if self.verdict.outcome == Outcome::Succeeded {
+            let memories = self.work.playbook.remember.clone();
+            for (index, memory) in memories.iter().enumerate() {
+                self.remember(index, memory)?;
+                if self.verdict.outcome != Outcome::Succeeded {
+                    break;
+                }
+            }
+        }
+        let Verdict { outcome, cause, kind } = self.verdict;
+        let finished = RunFinished { outcome, cause, error_kind: kind, outputs };
+        self.batch.bodies.push(EventBody::RunFinished(finished));
+        Ok(self.batch)
+    }
+
+    /// Outputs that can be evaluated. One that cannot fails a run that did well; a run that failed
+    /// before keeps its own cause.
+    fn outputs(&mut self) -> Result<Option<crate::contracts::TextRef>, RunError> {
+        let mut outputs = BTreeMap::new();
+        for (name, template) in &self.work.playbook.outputs {
+            match self.value(template, "outputs") {
+                Ok(value) => {
+                    outputs.insert(name.clone(), value);
+                }
+                Err(error) => {
+                    self.worsen(&format!("outputs.{name}: {error}"), ErrorKind::Expression)
+                }
+            }
+        }
+        if outputs.is_empty() {
+            return Ok(None);
+        }
+        let content = serde_json::to_vec(&outputs)?;
+        Ok(Some(self.batch.text(content, self.work.services.clock.salt())))
+    }
+
+    /// A memory is written like any other effect: policy decides.
+    fn remember(&mut self, index: usize, memory: &Remember) -> Result<(), RunError> {
+        let text = match self.value(&Value::String(memory.text.clone()), "remember") {
+            Ok(Value::String(text)) => text,
+            Ok(other) => other.to_string(),
+            Err(error) => {
+                self.worsen(&format!("remember[{index}]: {error}"), ErrorKind::Expression);
+                return Ok(());
+            }
+        };
+        let call = self.memory_call(memory, &text);
+        let missing =
+            || RunError::Incomplete { run: self.work.run_id.to_string(), what: "`run.started`" };
+        let judge = Judge::of(self.work, "remember").ok_or_else(missing)?;
+        // `remember:` is the playbook's own word that it writes memories.
+        let judge = Judge { also: Some(MEMORY_WRITE), ..judge };
+        let decision = judge.decide(&call).decision;
+        if decision.effect != Effect::Allow {
+            self.batch.audit.push(audit::refused(&self.work.services, &call, &decision));
+            self.refuse(index, &decision.reason);
+            return Ok(());
+        }
+        self.write(memory, &call, text);
+        Ok(())
+    }
+
+    fn write(&mut self, memory: &Remember, call: &ToolCall, text: String) {
+        let services = &self.work.services;
+        let (clock, id) = (&services.clock, MemoryId::from_uuid(services.clock.uuid()));
+        let fate = Fate { ok: true, ..Fate::default() };
+        let run_id = Some(self.work.run_id);
+        self.batch.audit.push(audit::entry(services, run_id, call, Effect::Allow, fate));
+        let content_hash = Hash::of(text.as_bytes());
+        let text = self.batch.text(text, clock.salt());
+        let source = Provenance { run: run_id, step: None, file: None };
+        let tags = memory.tags.clone();
+        self.batch.records.push(NewRecord {
+            id,
+            area: memory.area,
+            text: text.clone(),
+            metadata: MemoryMetadata { tags: tags.clone(), source, ..MemoryMetadata::default() },
+            created_at: clock.now(),
+            updated_at: clock.now(),
+            content_hash,
+        });
+        let written = MemoryWritten { memory_id: id, area: memory.area, text, tags };
+        self.batch.bodies.push(EventBody::MemoryWritten(written));
+    }
+
+    fn memory_call(&self, memory: &Remember, text: &str) -> ToolCall {
+        let mut args = Map::new();
+        args.insert("area".to_owned(), json!(memory.area));
+        args.insert("text".to_owned(), json!(text));
+        args.insert("tags".to_owned(), json!(memory.tags));
+        ToolCall {
+            id: CallId::from_uuid(self.work.services.clock.uuid()),
+            run_id: self.work.run_id,
+            step_id: "remember".to_owned(),
+            name: MEMORY_WRITE.to_owned(),
+            args,
+            timeout_ms: 0,
+            allow_network: false,
+            allow_fs: FsAccess::None,
+            expected_output_schema: None,
+            idempotency_key: String::new(),
+            origin: Origin::Playbook,
+            labels: Vec::new(),
+        }
+    }
+
+    fn value(&self, template: &Value, path: &str) -> Result<Value, ExpressionError> {
+        let reads = GovernedReads { work: self.work, path };
+        self.work.services.evaluator.value(template, &self.scope, &reads)
+    }
+
+    fn worsen(&mut self, cause: &str, kind: ErrorKind) {
+        if self.verdict.outcome == Outcome::Succeeded {
+            let cause = Some(cause.to_owned());
+            self.verdict = Verdict { outcome: Outcome::Failed, cause, kind: Some(kind) };
+        }
+    }
+
+    fn refuse(&mut self, index: usize, reason: &str) {
+        let cause = Some(format!("remember[{index}]: {reason}"));
+        self.verdict = Verdict { outcome: Outcome::Denied, cause, kind: Some(ErrorKind::Denied) };
+    }
+}

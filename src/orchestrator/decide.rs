@@ -1,0 +1,89 @@
+//! Letting policy decide about a call, and journalling what it said.
+
+use super::ask;
+use super::audit;
+use super::call;
+use super::driver::Work;
+use super::error::RunError;
+use super::journal::{Batch, Progress};
+use super::judge::Judge;
+use super::services::blocking;
+use crate::contracts::{
+    ApprovalId, ApprovalSubject, CallDecided, CallEffect, CallId, CallRequested, Decision, Effect,
+    EventBody, PolicyReloaded, ToolCall,
+};
+
+/// Ends in `call.decided`, followed by `approval.requested` when a person must answer.
+pub(super) async fn decide(
+    work: Work,
+    path: String,
+    call_id: CallId,
+) -> Result<Progress, RunError> {
+    let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the call" };
+    let requested = work.record.calls.get(&call_id).ok_or_else(missing)?.requested.clone();
+    let call = call::load(&work, &requested).await?;
+    let journal = work.journal.clone();
+    let batch = blocking(move || {
+        let judge = Judge::of(&work, &path).ok_or_else(|| RunError::Incomplete {
+            run: work.run_id.to_string(),
+            what: "`run.started`",
+        })?;
+        let decision = judge.decide(&call).decision;
+        Ok::<_, RunError>(decided(&work, &requested, &call, decision))
+    })
+    .await??;
+    journal.append(batch).await?;
+    Ok(Progress::Made)
+}
+
+/// What a decision leads to: the decision; the question when a person must answer; an audit entry
+/// when it ends here.
+pub(super) fn decided(
+    work: &Work,
+    requested: &CallRequested,
+    call: &ToolCall,
+    decision: Decision,
+) -> Batch {
+    let services = &work.services;
+    let mut batch = Batch::default();
+    let question = (decision.effect == Effect::Ask).then(|| ApprovalSubject {
+        approval_id: ApprovalId::from_uuid(services.clock.uuid()),
+        path: requested.path.clone(),
+        call_id: Some(call.id),
+        args_hash: Some(requested.args_hash),
+        prompt: prompt(requested, &decision),
+        expires_at: services.clock.now().plus_ms(ask::ttl_ms(work, &requested.path)),
+        approvers: 1,
+    });
+    if decision.effect == Effect::Deny {
+        batch.audit.push(audit::refused(services, call, &decision));
+    }
+    batch.bodies.extend(reloaded(work, &decision));
+    batch.bodies.push(EventBody::CallDecided(CallDecided {
+        call_id: call.id,
+        path: requested.path.clone(),
+        name: call.name.clone(),
+        decision,
+    }));
+    batch.bodies.extend(question.map(EventBody::ApprovalRequested));
+    batch
+}
+
+/// That other rules are in force than when the run last decided something.
+pub(super) fn reloaded(work: &Work, decision: &Decision) -> Option<EventBody> {
+    let started = work.record.started.as_ref().map(|(started, _)| started.policy_hash);
+    let last = work.record.decisions.last().map(|(_, _, last)| last.policy_hash);
+    let previous = last.or(started).filter(|previous| *previous != decision.policy_hash)?;
+    let errors = work.services.policy.errors().iter().map(ToString::to_string).collect();
+    let policy_hash = decision.policy_hash;
+    Some(EventBody::PolicyReloaded(PolicyReloaded { policy_hash, previous, errors }))
+}
+
+/// What the person reads first. Calls that cannot be undone say so.
+fn prompt(requested: &CallRequested, decision: &Decision) -> String {
+    let undo = match requested.effect {
+        CallEffect::NonIdempotent | CallEffect::Irreversible => " This cannot be undone.",
+        CallEffect::Read | CallEffect::Idempotent => "",
+    };
+    format!("`{}` wants to call `{}`: {}.{undo}", requested.path, requested.name, decision.reason)
+}

@@ -1,0 +1,297 @@
+//! Running a tool: intent durable before, result durable before anything relies on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::audit::{self, Fate};
+use super::call;
+use super::decide;
+use super::driver::Work;
+use super::error::RunError;
+use super::journal::{Batch, Progress};
+use super::judge::Judge;
+use super::record::CallRecord;
+use super::services::blocking;
+use crate::contracts::{
+    CallDecided, CallEffect, CallFinished, CallId, CallIntent, CallNamed, Decision, Effect,
+    ErrorKind, EventBody, TextRef, Timestamp, ToolCall, ToolError, ToolResult,
+};
+use crate::policy::{Answer, Authorized, NotAuthorized};
+use crate::ports::{Limits, ToolContext, ToolDescriptor, ToolOutput};
+use crate::tools::{self, Standing};
+
+/// Ends in `call.intent`, `call.started` and `call.finished`; or in a new decision, when the rules
+/// or the facts are not what they were when the call was decided.
+pub(super) async fn execute(
+    work: Work,
+    path: String,
+    call_id: CallId,
+) -> Result<Progress, RunError> {
+    let missing = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
+    let record = work.record.calls.get(&call_id).ok_or_else(|| missing("the call"))?.clone();
+    let call = call::load(&work, &record.requested).await?;
+    let (judging, at, kept) = (work.clone(), path.clone(), record.clone());
+    match blocking(move || seal(&judging, &at, &kept, call)).await?? {
+        Sealed::Yes(authorized) => run(work, path, record, *authorized).await,
+        Sealed::No(batch) => {
+            work.journal.append(batch).await?;
+            Ok(Progress::Made)
+        }
+    }
+}
+
+enum Sealed {
+    Yes(Box<Authorized<ToolCall>>),
+    No(Batch),
+}
+
+/// Judges the call once more, by the rules and the facts as they are now, and seals it if they say
+/// so. A yes that a person gave stands while the same rules ask.
+fn seal(work: &Work, path: &str, record: &CallRecord, call: ToolCall) -> Result<Sealed, RunError> {
+    let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "`run.started`" };
+    let judged = Judge::of(work, path).ok_or_else(missing)?.decide(&call);
+    let answer = record.question.as_ref().zip(record.answered_at).map(|(subject, now)| Answer {
+        subject,
+        resolutions: &record.answers,
+        asked_by: &record.asked_by,
+        now,
+    });
+    let refused = match &judged.request {
+        None => return Ok(no(work, record, &call, judged.decision)),
+        Some(request) => match judged.set.authorize(call.clone(), request, answer) {
+            Ok(authorized) => return Ok(Sealed::Yes(Box::new(authorized))),
+            Err(refused) => refused,
+        },
+    };
+    Ok(match refused {
+        // The rules ask something nobody has answered yet: put the question.
+        NotAuthorized::Unanswered(_)
+        | NotAuthorized::OtherQuestion
+        | NotAuthorized::Expired(_)
+        | NotAuthorized::TooFew { .. }
+        | NotAuthorized::Denied(_) => no(work, record, &call, judged.decision),
+        // The facts moved while the call was judged, or the journal names another call.
+        NotAuthorized::Rejected { .. }
+        | NotAuthorized::OtherCall
+        | NotAuthorized::OtherFacts(_)
+        | NotAuthorized::Unhashable(_) => {
+            let reason = refused.to_string();
+            no(work, record, &call, Decision { effect: Effect::Deny, reason, ..judged.decision })
+        }
+    })
+}
+
+fn no(work: &Work, record: &CallRecord, call: &ToolCall, decision: Decision) -> Sealed {
+    Sealed::No(decide::decided(work, &record.requested, call, decision))
+}
+
+async fn run(
+    work: Work,
+    path: String,
+    record: CallRecord,
+    authorized: Authorized<ToolCall>,
+) -> Result<Progress, RunError> {
+    let call = authorized.call().clone();
+    let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the tool" };
+    let tool = Arc::clone(work.services.vocabulary.get(&call.name).ok_or_else(missing)?);
+    let authorized = Arc::new(authorized);
+    let context = context(&work, &tool, authorized.decision(), call.timeout_ms);
+    let began = work.services.clock.now();
+    if !rolled_back(&work, &record, &authorized).await? {
+        let doubt = EventBody::CallInDoubt(CallNamed { call_id: call.id, path });
+        work.journal.append(Batch::of(vec![doubt])).await?;
+        return Ok(Progress::Made);
+    }
+    let output = match prepare(&work, &path, &record, &authorized, &context).await? {
+        Ok(()) => run_in_time(authorized, &context, call.timeout_ms).await?,
+        Err(error) => ToolOutput { error: Some(error), ..ToolOutput::default() },
+    };
+    let finished = finish(&work, path, &tool, &call, began, output)?;
+    work.journal.append(finished).await?;
+    Ok(Progress::Made)
+}
+
+/// Before a call that was cut off is run again, what it may have changed is put back, so that doing
+/// it again is doing it once. False when somebody else has changed a file since: a person must look.
+async fn rolled_back(
+    work: &Work,
+    record: &CallRecord,
+    authorized: &Arc<Authorized<ToolCall>>,
+) -> Result<bool, RunError> {
+    let Some(kept) = kept_before(record) else { return Ok(true) };
+    let (work, authorized) = (work.clone(), Arc::clone(authorized));
+    blocking(move || {
+        let run = work.run_id.to_string();
+        let undo = call::document(work.services.store.reader(), &run, "an undo record", &kept)?;
+        match tools::roll_back(&authorized, &undo, &work.services.root) {
+            Ok(standing) => Ok(standing == Standing::Before),
+            Err(error) => {
+                tracing::warn!("a call that was cut off cannot be rolled back: {error}");
+                Ok(false)
+            }
+        }
+    })
+    .await?
+}
+
+/// Keeps what the call will change and makes the intent durable. The inner error is the tool's: what
+/// cannot be kept is not changed.
+async fn prepare(
+    work: &Work,
+    path: &str,
+    record: &CallRecord,
+    authorized: &Arc<Authorized<ToolCall>>,
+    context: &ToolContext,
+) -> Result<Result<(), ToolError>, RunError> {
+    let (call, effect) = (authorized.call(), record.requested.effect);
+    let mut batch = Batch::default();
+    if record.decision.as_ref().is_none_or(|d| d.policy_hash != authorized.decision().policy_hash) {
+        batch.bodies.extend(decide::reloaded(work, authorized.decision()));
+        batch.bodies.push(EventBody::CallDecided(CallDecided {
+            call_id: call.id,
+            path: path.to_owned(),
+            name: call.name.clone(),
+            decision: authorized.decision().clone(),
+        }));
+    }
+    if effect != CallEffect::Read {
+        let snapshot = match kept_before(record) {
+            Some(kept) => Some(kept),
+            None => match snapshot(work, &mut batch, authorized, context).await? {
+                Ok(snapshot) => snapshot,
+                Err(error) => {
+                    // The core must see the call begin before it can see it end.
+                    let named = CallNamed { call_id: call.id, path: path.to_owned() };
+                    batch.bodies.push(EventBody::CallStarted(named));
+                    work.journal.append(batch).await?;
+                    return Ok(Err(error));
+                }
+            },
+        };
+        let (call_id, path) = (call.id, path.to_owned());
+        batch.bodies.push(EventBody::CallIntent(CallIntent { call_id, path, effect, snapshot }));
+    }
+    let named = CallNamed { call_id: call.id, path: path.to_owned() };
+    batch.bodies.push(EventBody::CallStarted(named));
+    work.journal.append(batch).await?;
+    Ok(Ok(()))
+}
+
+/// What was kept before a try that was cut off: the file may have changed since, so that keeping it
+/// again would keep the change.
+fn kept_before(record: &CallRecord) -> Option<TextRef> {
+    record.intent.as_ref().and_then(|intent| intent.snapshot.clone())
+}
+
+async fn snapshot(
+    work: &Work,
+    batch: &mut Batch,
+    authorized: &Arc<Authorized<ToolCall>>,
+    context: &ToolContext,
+) -> Result<Result<Option<TextRef>, ToolError>, RunError> {
+    let (kept, context) = (Arc::clone(authorized), context.clone());
+    let undo = match blocking(move || tools::snapshot(&kept, &context)).await? {
+        Ok(Some(undo)) => undo,
+        Ok(None) => return Ok(Ok(None)),
+        Err(error) => return Ok(Err(error)),
+    };
+    let salt = work.services.clock.salt();
+    Ok(Ok(Some(batch.text(serde_json::to_vec(&undo)?, salt))))
+}
+
+/// Runs the tool on a thread of its own; past its time it is asked to stop.
+async fn run_in_time(
+    authorized: Arc<Authorized<ToolCall>>,
+    context: &ToolContext,
+    timeout_ms: u64,
+) -> Result<ToolOutput, RunError> {
+    let (cancel, context) = (context.cancel.clone(), context.clone());
+    let mut running = tokio::task::spawn_blocking(move || tools::dispatch(&authorized, &context));
+    let worker = |error: tokio::task::JoinError| RunError::Worker(error.to_string());
+    tokio::select! {
+        output = &mut running => output.map_err(worker),
+        () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => {
+            cancel.request();
+            let mut output = running.await.map_err(worker)?;
+            if let Some(error) = output.error.as_mut().filter(|it| it.kind == ErrorKind::Cancelled) {
+                let message = format!("took longer than {timeout_ms} ms and was stopped");
+                *error = ToolError::retryable(ErrorKind::Timeout, message);
+            }
+            Ok(output)
+        }
+    }
+}
+
+fn finish(
+    work: &Work,
+    path: String,
+    tool: &ToolDescriptor,
+    call: &ToolCall,
+    began: Timestamp,
+    output: ToolOutput,
+) -> Result<Batch, RunError> {
+    let ended = work.services.clock.now();
+    let mut labels = tool.labels.clone();
+    labels.extend(call.labels.iter().filter(|label| !tool.labels.contains(label)).cloned());
+    let result = ToolResult {
+        call_id: call.id,
+        ok: output.error.is_none(),
+        data: output.data,
+        error: output.error,
+        started_at: began,
+        finished_at: ended,
+        logs: output.logs,
+        artifacts: output.artifacts,
+        labels,
+        truncated: output.truncated,
+        receipt: output.receipt,
+    };
+    let mut batch = Batch::default();
+    let reference = batch.text(serde_json::to_vec(&result)?, work.services.clock.salt());
+    let error = result.error.as_ref().map(|it| format!("{}: {}", it.kind.as_str(), it.message));
+    let fate = Fate { ok: result.ok, error, duration_ms: ended.since_ms(began), dry_run: false };
+    batch.audit.push(audit::entry(&work.services, Some(call.run_id), call, Effect::Allow, fate));
+    batch.bodies.push(EventBody::CallFinished(CallFinished {
+        call_id: call.id,
+        path,
+        ok: result.ok,
+        error_kind: result.error.as_ref().map(|error| error.kind),
+        retryable: result.error.as_ref().is_some_and(|error| error.retryable),
+        truncated: result.truncated,
+        result: reference,
+        receipt: result.receipt,
+        duration_ms: ended.since_ms(began),
+    }));
+    Ok(batch)
+}
+
+/// What a tool gets: the walls of the decision, and the bounds of its profile.
+pub(super) fn context(
+    work: &Work,
+    tool: &ToolDescriptor,
+    decision: &Decision,
+    timeout_ms: u64,
+) -> ToolContext {
+    let config = &work.services.config;
+    let profile = config.sandbox.profiles.get(&tool.profile);
+    let limits = profile.map_or(NO_COMMAND, |profile| profile.limits);
+    ToolContext {
+        root: work.services.root.clone(),
+        confinement: decision.confinement.clone(),
+        sandbox: Arc::clone(&work.services.sandbox),
+        limits: Limits { wall_ms: timeout_ms, ..limits },
+        output_bytes_max: config.limits.output_bytes,
+        cancel: work.cancel.child(),
+    }
+}
+
+/// The bounds of a tool that runs no command.
+const NO_COMMAND: Limits = Limits {
+    wall_ms: 0,
+    cpu_ms: 0,
+    memory_bytes: 0,
+    pids: 0,
+    file_bytes: 0,
+    open_files: 0,
+    output_bytes: 0,
+};

@@ -1,0 +1,143 @@
+//! The report of a run: a fold over what its journal says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::call;
+use super::driver::Work;
+use super::error::RunError;
+use super::failure;
+use super::journal::{Batch, Progress};
+use super::services::blocking;
+use crate::contracts::{
+    DecisionLine, EventBody, Outcome, ReportReady, RunReport, SCHEMA_VERSION, StepFinished,
+    StepLine, TaskId, Telemetry,
+};
+
+/// Writes `report.ready`, the last event of a run.
+pub(super) async fn write(
+    work: Work,
+    task_id: TaskId,
+    outcome: Outcome,
+) -> Result<Progress, RunError> {
+    let journal = work.journal.clone();
+    let report = blocking(move || build(&work, task_id, outcome)).await??;
+    let events = vec![EventBody::ReportReady(ReportReady { report })];
+    journal.append(Batch::of(events)).await?;
+    Ok(Progress::Made)
+}
+
+fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, RunError> {
+    let run = work.run_id.to_string();
+    let record = &work.record;
+    let incomplete = |what| RunError::Incomplete { run: run.clone(), what };
+    let (finished, head, at) =
+        record.finished.as_ref().ok_or_else(|| incomplete("`run.finished`"))?;
+    let (started, began) = record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
+    let mut steps = Vec::with_capacity(record.finished_steps.len());
+    for step in &record.finished_steps {
+        steps.push(line(work, step)?);
+    }
+    let outputs: BTreeMap<String, Value> = match &finished.outputs {
+        Some(reference) => {
+            call::document(work.services.store.reader(), &run, "outputs", reference)?
+        }
+        None => BTreeMap::new(),
+    };
+    let mut used = work.state.used.clone();
+    used.wall_ms = at.since_ms(*began);
+    let policy_hash =
+        record.decisions.last().map_or(started.policy_hash, |(_, _, last)| last.policy_hash);
+    Ok(RunReport {
+        schema_version: SCHEMA_VERSION,
+        task_id,
+        run_id: work.run_id,
+        playbook: Some(work.playbook.name.clone()),
+        outcome,
+        summary: summary(work, outcome, finished.cause.as_deref(), &steps),
+        next_steps: next_steps(work, outcome, finished.cause.as_deref()),
+        steps,
+        outputs,
+        artifacts: Vec::new(),
+        decisions: decisions(work),
+        telemetry: Telemetry {
+            duration_ms: used.wall_ms,
+            tokens: used.tokens,
+            cost_usd: used.cost_usd,
+            calls_by_tool: calls_by_tool(work),
+            recalled: Vec::new(),
+            budget_used: used,
+        },
+        policy_hash,
+        journal_head: *head,
+    })
+}
+
+fn line(work: &Work, step: &StepFinished) -> Result<StepLine, RunError> {
+    let error = if step.ok || step.skipped {
+        None
+    } else {
+        Some(failure::of_step(work, step)?.to_string())
+    };
+    Ok(StepLine {
+        path: step.path.clone(),
+        ok: step.ok,
+        skipped: step.skipped,
+        attempts: step.attempt,
+        error,
+    })
+}
+
+fn decisions(work: &Work) -> Vec<DecisionLine> {
+    let line =
+        |(path, tool, decision): &(String, String, crate::contracts::Decision)| DecisionLine {
+            path: path.clone(),
+            tool: tool.clone(),
+            effect: decision.effect,
+            reason: decision.reason.clone(),
+            rules: decision.rules.clone(),
+        };
+    work.record.decisions.iter().map(line).collect()
+}
+
+fn calls_by_tool(work: &Work) -> BTreeMap<String, u32> {
+    let mut counts = BTreeMap::new();
+    for call in work.record.calls.values().filter(|call| call.finished.is_some()) {
+        *counts.entry(call.requested.name.clone()).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn summary(work: &Work, outcome: Outcome, cause: Option<&str>, steps: &[StepLine]) -> String {
+    let name = &work.playbook.name;
+    let did = steps.iter().filter(|step| step.ok).count();
+    let skipped = steps.iter().filter(|step| step.skipped).count();
+    let counted = format!("{did} of {} steps did well, {skipped} skipped", steps.len());
+    let why = cause.map(|cause| {
+        let error = steps.iter().find(|step| step.path == cause).and_then(|s| s.error.clone());
+        let verified = work.record.verify_errors.join("; ");
+        match error {
+            Some(error) => format!(" at `{cause}`: {error}"),
+            None if cause.starts_with("verify") => format!(" at `{cause}`: {verified}"),
+            None => format!(" at `{cause}`"),
+        }
+    });
+    format!("`{name}` {}{}; {counted}", outcome.as_str(), why.unwrap_or_default())
+}
+
+fn next_steps(work: &Work, outcome: Outcome, cause: Option<&str>) -> Vec<String> {
+    let run = work.run_id;
+    match outcome {
+        Outcome::Succeeded => Vec::new(),
+        Outcome::Denied => vec![
+            format!("see why: bailiwick runs show {run}"),
+            "if it should be allowed, change the rule named above and run again".to_owned(),
+        ],
+        Outcome::Cancelled => vec![format!("see what was done: bailiwick runs show {run}")],
+        Outcome::Failed if cause.is_some_and(|cause| cause.starts_with("budget")) => vec![
+            "raise `budget:` in the playbook, or `budget.max` in config/bailiwick.yaml".to_owned(),
+        ],
+        Outcome::Failed => vec![format!("see each step: bailiwick runs show {run}")],
+    }
+}
