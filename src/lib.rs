@@ -36,3 +36,7 @@ pub mod workspace;
 // L3: putting it to work
 pub mod host;
 pub mod orchestrator;
+
+// L4: for people
+pub mod app;
+pub mod cli;

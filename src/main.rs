@@ -1,3 +1,12 @@
 //! The program: arguments in, exit code out. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    // Before anything else: a cell's helper must stay small and single-threaded.
+    if bailiwick::sandbox::is_cell_invocation(args.iter().cloned()) {
+        bailiwick::sandbox::cell_main();
+    }
+    bailiwick::cli::main(args)
+}

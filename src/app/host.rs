@@ -1,0 +1,103 @@
+//! Becoming the host: the store, the rules, the tools and the sandbox, put together.
+
+use std::sync::Arc;
+
+use super::App;
+use crate::cli::{CliError, Exit, store_error};
+use crate::host::Host;
+use crate::orchestrator::{Services, SystemClock};
+use crate::playbook::LintLimits;
+use crate::playbook::expression::Evaluator;
+use crate::ports::{Clock, Sandbox};
+use crate::sandbox;
+use crate::store::{Store, StoreError, StoreOptions, is_held};
+use crate::telemetry::Secrets;
+
+/// What names this boot of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Whether this process is the host now.
+#[derive(Debug)]
+pub enum OpenHost {
+    /// It is.
+    Host(Host),
+    /// Another process is.
+    Busy {
+        /// Its id, when it could be read.
+        pid: Option<u32>,
+    },
+}
+
+impl App {
+    /// Becomes the host, unless another process is.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or what is stored is damaged.
+    pub fn open_host(&self) -> Result<OpenHost, CliError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        self.claim_state(clock.as_ref())?;
+        let boot_id = boot_id()?;
+        let state_dir = self.workspace.state_dir.clone();
+        let options = StoreOptions::new(state_dir, self.audit_path(), Arc::clone(&clock), boot_id);
+        let opened = match Store::open(&options) {
+            Ok(opened) => opened,
+            Err(StoreError::Locked { pid, .. }) => return Ok(OpenHost::Busy { pid }),
+            Err(error) => return Err(store_error(error)),
+        };
+        for finding in &opened.findings {
+            tracing::error!("integrity: {finding}");
+        }
+        let services = self.services(opened.store, clock)?;
+        let config = self.config_hash();
+        Ok(OpenHost::Host(Host { services: Arc::new(services), config }))
+    }
+
+    fn services(&self, store: Store, clock: Arc<dyn Clock>) -> Result<Services, CliError> {
+        let config = self.workspace.config.clone();
+        let limits = LintLimits::from(&config);
+        Ok(Services {
+            root: self.workspace.root.clone(),
+            policy: Arc::new(self.policy()?),
+            places: self.places()?,
+            vocabulary: Arc::new(self.vocabulary()),
+            tools: Arc::new(self.tools()),
+            sandbox: self.sandbox(),
+            redactor: Arc::new(self.secrets()?.redactor()),
+            evaluator: Arc::new(Evaluator::new(limits.expressions())),
+            config: Arc::new(config),
+            store: Arc::new(store),
+            clock,
+        })
+    }
+
+    /// Whether a process is the host now.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn has_host(&self) -> Result<bool, CliError> {
+        is_held(&self.workspace.state_dir).map_err(store_error)
+    }
+
+    /// Where commands run.
+    #[must_use]
+    pub fn sandbox(&self) -> Arc<dyn Sandbox> {
+        let require = self.workspace.config.sandbox.require.clone();
+        sandbox::for_this_system(sandbox::SandboxOptions::this_program(require))
+    }
+
+    /// The secrets that playbooks may use.
+    ///
+    /// # Errors
+    /// When a secret's file is not private, or a secret is too short to be struck out.
+    pub fn secrets(&self) -> Result<Secrets, CliError> {
+        let dir = self.workspace.config.secrets.dir.as_deref();
+        Secrets::load(self.workspace.env.iter(), dir)
+            .map_err(|error| CliError::usage(error.to_string()))
+    }
+}
+
+fn boot_id() -> Result<String, CliError> {
+    std::fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).map_err(|error| {
+        CliError::new(Exit::Failed, format!("`{BOOT_ID}` cannot be read: {error}"))
+    })
+}

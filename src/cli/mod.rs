@@ -1,0 +1,48 @@
+//! The command line: one file per command, each with its `Args` and a `run` that takes them, what all
+//! commands get ([`Cx`]) and where the answer goes.
+//!
+//! Standard output is for the answer (a table for people, JSON with `--json`, never mixed);
+//! standard error is for progress, warnings and errors.
+
+mod args;
+mod cx;
+mod error;
+mod main;
+mod open;
+mod outcome;
+mod output;
+mod progress;
+mod show_report;
+mod shown;
+mod signals;
+mod terminal;
+
+mod completions;
+mod config;
+mod diagnostics;
+mod doctor;
+mod dry_run;
+mod init;
+mod playbook;
+mod policy;
+mod report;
+mod run;
+mod runs;
+mod sandbox;
+mod tools;
+mod trust;
+mod undo;
+mod verify;
+
+#[cfg(test)]
+mod set_up_tests;
+
+pub use cx::Cx;
+pub use error::{CliError, Exit};
+pub use main::main;
+pub use open::open_workspace;
+
+pub(crate) use outcome::{run_error, store_error};
+
+use outcome::{exit_of, process, undo_error};
+use run::host_error;

@@ -1,0 +1,120 @@
+//! `policy explain`: how a call would be decided, and why.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::judge::Asking;
+use super::show::open;
+use crate::app::PolicyInputs;
+use crate::cli::{CliError, Cx, Exit, output};
+use crate::policy::{Explanation, Request, Say};
+
+/// What to explain.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A request as JSON (`{"tool": "write_text", "args": {…}}`), a command line in one word, or a
+    /// program with its arguments in several (after `--` where they have dashes).
+    #[arg(required = true, trailing_var_arg = true)]
+    request: Vec<String>,
+}
+
+pub(super) fn run(
+    args: Args,
+    cx: &Cx,
+    inputs: &PolicyInputs,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let asking = asking(args.request)?;
+    let request =
+        asking.request(&inputs.vocabulary, &inputs.places, cx.clock.now()).map_err(|why| {
+            CliError::usage(format!("the request cannot be judged, which denies it: {why}"))
+        })?;
+    let explanation = open(inputs)?.current().explain(&request);
+    if cx.json {
+        output::json(out, &explanation)?;
+    } else {
+        output::text(out, &text(&explanation, cx.verbose > 0))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn asking(mut words: Vec<String>) -> Result<Asking, CliError> {
+    if words.len() > 1 {
+        return Ok(Asking::argv(words));
+    }
+    let word = words.pop().unwrap_or_default();
+    if !word.trim_start().starts_with('{') {
+        return Ok(Asking::command(word));
+    }
+    serde_json::from_str(&word).map_err(|error| {
+        CliError::usage(format!("this is no request: {error}")).hint(
+            "write `{\"tool\": \"write_text\", \"args\": {\"path\": \"a.md\", \"text\": \"x\"}}`",
+        )
+    })
+}
+
+/// Rules that had nothing to say are left out unless `all`.
+fn text(explanation: &Explanation, all: bool) -> String {
+    let mut text = String::new();
+    facts(&explanation.facts, &mut text);
+    text.push_str("\nrules\n");
+    let mut silent = 0;
+    for trace in &explanation.rules {
+        if trace.said == Say::Nothing && !all {
+            silent += 1;
+            continue;
+        }
+        let (said, id, file, line) = (trace.said.as_str(), &trace.id, &trace.file, trace.line);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {said:<8} {id} ({file}:{line}): {}", trace.why);
+    }
+    if silent > 0 {
+        let _ = writeln!(text, "  {silent} rules are about other calls (`-v` shows why)");
+    }
+    let decision = &explanation.decision;
+    let _ = writeln!(text, "\n{}: {}", decision.effect.as_str(), decision.reason);
+    for rule in &decision.rules {
+        let (effect, id, file, line) = (rule.effect.as_str(), &rule.id, &rule.file, rule.line);
+        let _ = writeln!(text, "  {effect:<8} {id} ({file}:{line})");
+    }
+    if let Some(change) = &explanation.change {
+        let _ = writeln!(text, "to allow it: {change}");
+    }
+    text
+}
+
+fn facts(request: &Request, text: &mut String) {
+    let _ = writeln!(text, "facts\n  tool     {}", request.tool);
+    for path in &request.paths {
+        let _ = writeln!(
+            text,
+            "  path     {} -> {} ({})",
+            path.text,
+            path.resolved.display(),
+            path.zone.as_str()
+        );
+    }
+    for host in &request.hosts {
+        let _ = writeln!(text, "  host     {} ({})", host.name, host.class.as_str());
+    }
+    if let Some(command) = &request.command {
+        let _ = writeln!(text, "  command  {}", command.text);
+        if let Some(why) = &command.opaque {
+            let _ = writeln!(text, "  opaque   {why}");
+        }
+        for leaf in &command.leaves {
+            let _ = writeln!(
+                text,
+                "  program  {} flags [{}]",
+                leaf.words.program,
+                leaf.words.flags.join(" ")
+            );
+            for path in &leaf.paths {
+                let _ = writeln!(text, "  names    {} ({})", path.text, path.zone.as_str());
+            }
+        }
+    }
+    for fault in &request.faults {
+        let _ = writeln!(text, "  fault    {}", fault.message);
+    }
+}

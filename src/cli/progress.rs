@@ -1,0 +1,67 @@
+//! What a run looks like while it goes on: one line per thing that happened, on standard error.
+
+use std::sync::Arc;
+
+use super::output;
+use super::shown::one_line;
+use crate::contracts::{Effect, Event, EventBody};
+use crate::orchestrator::Observer;
+
+/// Longest text that is shown, in characters.
+const TEXT_CHARS: usize = 400;
+
+/// An observer that prints progress for people, or nothing when `quiet`.
+pub(super) fn observer(quiet: bool, color: bool) -> Observer {
+    if quiet {
+        return Arc::new(|_, _| {});
+    }
+    Arc::new(move |event, body| {
+        let Some(line) = line(event, body, color) else { return };
+        // Progress is a courtesy: a closed terminal must not end the run.
+        if let Err(error) = output::painted(&mut std::io::stderr(), &format!("{line}\n")) {
+            tracing::trace!("nobody reads the progress: {}", error.message);
+        }
+    })
+}
+
+fn line(event: &Event, body: &EventBody, color: bool) -> Option<String> {
+    let paint = |code: &str, text: &str| {
+        if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    };
+    let shown = |text: &str| one_line(text, TEXT_CHARS);
+    Some(match body {
+        EventBody::RunStarted(_) => paint("2", &format!("run {}", event.run_id)),
+        EventBody::CallDecided(decided) if decided.decision.effect != Effect::Allow => {
+            let verdict = paint("33", decided.decision.effect.as_str());
+            format!("  {verdict} {} ({})", shown(&decided.path), shown(&decided.decision.reason))
+        }
+        EventBody::StepStarted(started) if started.attempt > 1 => {
+            format!(
+                "  {} {} again, try {}",
+                paint("33", "…"),
+                shown(&started.path),
+                started.attempt
+            )
+        }
+        EventBody::StepFinished(finished) if finished.skipped => {
+            format!("  {} {}", paint("2", "-"), paint("2", &shown(&finished.path)))
+        }
+        EventBody::StepFinished(finished) if finished.ok => {
+            format!("  {} {}", paint("32", "✓"), shown(&finished.path))
+        }
+        EventBody::StepFinished(finished) => {
+            let kind = finished.error_kind.map_or("failed", crate::contracts::ErrorKind::as_str);
+            format!("  {} {} ({kind})", paint("31", "✗"), shown(&finished.path))
+        }
+        EventBody::StepVerified(verified) if !verified.ok => {
+            format!("  {} verify `{}`", paint("31", "✗"), shown(&verified.expression))
+        }
+        EventBody::CallInDoubt(named) => {
+            format!("  {} {} may or may not have happened", paint("31", "?"), shown(&named.path))
+        }
+        EventBody::BudgetExhausted(met) => {
+            format!("  {} the {:?} budget is used up", paint("31", "!"), met.budget)
+        }
+        _ => return None,
+    })
+}

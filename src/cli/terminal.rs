@@ -1,0 +1,94 @@
+//! Asking the person at the terminal.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::shown::{one_line, printable};
+use crate::orchestrator::{Answer, Answerer, Question};
+
+/// Longest name of a tool or place of a rule that is shown, in characters.
+const NAME_CHARS: usize = 400;
+
+/// Asks on the terminal, one question at a time.
+#[derive(Debug, Default)]
+pub(super) struct Terminal {
+    one_at_a_time: std::sync::Mutex<()>,
+}
+
+impl Terminal {
+    /// Whether somebody sits at a terminal.
+    pub(super) fn is_here() -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+impl Answerer for Terminal {
+    fn answer(&self, question: &Question) -> Option<Answer> {
+        let _turn = match self.one_at_a_time.lock() {
+            Ok(turn) => turn,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        let mut screen = std::io::stderr();
+        loop {
+            screen.write_all(text(question).as_bytes()).ok()?;
+            screen.flush().ok()?;
+            let mut line = String::new();
+            if std::io::stdin().lock().read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let (word, reason) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+            let approved = match word {
+                "y" | "yes" => true,
+                "n" | "no" => false,
+                _ => continue,
+            };
+            let reason = (!reason.is_empty()).then(|| reason.to_owned());
+            return Some(Answer { approved, by: "terminal".to_owned(), reason });
+        }
+    }
+}
+
+/// The question as the person reads it. Control characters in it are shown, not obeyed.
+fn text(question: &Question) -> String {
+    let mut lines = vec![String::new(), printable(&question.subject.prompt)];
+    if let Some((tool, args)) = &question.call {
+        lines.push(format!("  tool   {}", one_line(tool, NAME_CHARS)));
+        lines.push(format!("  args   {}", printable(args).replace('\n', "\n         ")));
+    }
+    if let Some(decision) = &question.decision {
+        lines.push(format!("  why    {}", printable(&decision.reason)));
+        for rule in &decision.rules {
+            let place = format!("{} ({}:{})", rule.id, rule.file, rule.line);
+            lines.push(format!("  rule   {}", one_line(&place, NAME_CHARS)));
+        }
+    }
+    lines.push("Allow this? [yes|no, then why if you like] ".to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::{ApprovalSubject, Decision};
+
+    #[test]
+    fn control_characters_cannot_rewrite_the_question() {
+        let evil = "rm\u{1b}[2K\r\u{202e}ls";
+        let subject: ApprovalSubject = serde_json::from_value(serde_json::json!({
+            "approval_id": "apr_0190a0b1c2d37e4f8a9b0c1d2e3f4a51",
+            "path": evil,
+            "prompt": evil,
+            "approvers": 1,
+            "expires_at": "2026-01-01T00:00:00.000Z",
+        }))
+        .unwrap();
+        let golden = include_str!("../../tests/fixtures/contracts/v1/decision.json");
+        let mut decision: Decision = serde_json::from_str(golden).unwrap();
+        decision.reason = evil.to_owned();
+        decision.rules[0].id = evil.to_owned();
+        decision.rules[0].file = evil.to_owned();
+        let call = Some((evil.to_owned(), format!("{evil}\nmore")));
+        let shown = text(&Question { subject, call, decision: Some(decision) });
+        assert_eq!(printable(&shown), shown);
+        assert_eq!(shown.matches("[2K").count(), 6, "{shown}");
+    }
+}
