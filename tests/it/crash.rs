@@ -1,0 +1,173 @@
+//! Processes killed with -9 at random moments: nothing acknowledged is lost, nothing that finished is
+//! done again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::harness::Space;
+
+const PLAYBOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/edit-test-report.yaml");
+
+/// Kills of one test; `BAILIWICK_SOAK_KILLS` asks for more.
+fn kills() -> u32 {
+    let asked = std::env::var("BAILIWICK_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok());
+    asked.unwrap_or(50)
+}
+
+/// A small deterministic generator: the same moments each time.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+#[test]
+fn killed_at_any_moment_every_run_ends_or_is_in_doubt_and_the_journal_is_whole() {
+    let space = Space::new();
+    let mut moments = Moments(7);
+    for round in 0..kills() {
+        let text = format!("text=round {round}\n");
+        let args = ["run", PLAYBOOK, "--input", "file=notes.md", "--input", &text];
+        let mut child = space.spawn(&args);
+        std::thread::sleep(Duration::from_millis(50 + moments.next(900)));
+        // It may have ended by itself: then there is nothing to kill.
+        let _ = child.kill();
+        child.wait().unwrap();
+        if round % 10 == 9 {
+            settle(&space);
+        }
+    }
+    settle(&space);
+    let runs = space.run(&["runs", "ls", "--limit", "1000", "--json"]).expect(0).json();
+    assert!(!runs["items"].as_array().unwrap().is_empty(), "no run was accepted at all");
+    finished_effects_happened_once(&space);
+}
+
+fn settle(space: &Space) {
+    let resumed = space.run(&["runs", "resume", "--all"]);
+    assert!([0, 1, 7].contains(&resumed.code), "{}{}", resumed.stdout, resumed.stderr);
+    space.run(&["verify"]).expect(0);
+    let runs = space.run(&["runs", "ls", "--limit", "1000", "--json"]).expect(0).json();
+    for run in runs["items"].as_array().unwrap() {
+        let status = run["status"].as_str().unwrap();
+        let settled = ["succeeded", "failed", "in_doubt"].contains(&status);
+        assert!(settled, "{run}");
+    }
+}
+
+/// No call that returned was started again, by the journal of every run.
+fn finished_effects_happened_once(space: &Space) {
+    let runs = space.run(&["runs", "ls", "--limit", "1000", "--json"]).expect(0).json();
+    for run in runs["items"].as_array().unwrap() {
+        let id = run["run_id"].as_str().unwrap();
+        let shown = space.run(&["runs", "show", id, "--events", "--json"]).expect(0).json();
+        let mut returned = BTreeMap::new();
+        for event in shown["events"].as_array().unwrap() {
+            let call = event["payload"]["call_id"].as_str().unwrap_or_default().to_owned();
+            match event["kind"].as_str().unwrap() {
+                "call.finished" => {
+                    returned.insert(call, ());
+                }
+                "call.started" => assert!(!returned.contains_key(&call), "{id}: {call} ran again"),
+                _ => {}
+            }
+        }
+    }
+}
+
+const COUNTING: &str = r#"schema: 1
+name: counting
+description: Counts how often a command that must not be repeated was run.
+permissions: { tools: [shell_exec], read: ["."], write: ["scratch/"] }
+steps:
+  - id: effect
+    tool: shell_exec
+    args: { command: ["python3", "scratch/effect.py"] }
+"#;
+
+/// Notes that it began, waits, notes that it is done.
+const EFFECT: &str = "import time\nopen('scratch/began','a').write('x')\ntime.sleep(0.6)\nopen('scratch/done','a').write('x')\n";
+
+#[test]
+fn a_command_that_may_not_be_repeated_is_in_doubt_and_a_person_settles_it() {
+    if !Path::new("/usr/bin/python3").exists() {
+        eprintln!("skipped: /usr/bin/python3 is not there");
+        return;
+    }
+    let space = Space::new();
+    space.write("scratch/effect.py", EFFECT);
+    let playbook = space.write("counting.yaml", COUNTING);
+    let args = ["run", playbook.to_str().unwrap()];
+    let mut child = space.spawn(&args);
+    wait_for(&space.path("scratch/began"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let says = ["in_doubt", "effect was cut off", "scratch/effect.py", "--did-not-happen"];
+    space.run(&["runs", "resume", "--all"]).expect(7).says(&says);
+    space.run(&["runs", "show"]).expect(0).says(&["scratch/effect.py"]);
+    assert_eq!(space.read("scratch/began"), "x", "it was not run again by itself");
+    let id = space.run(&["runs", "ls", "--json"]).json()["items"][0]["run_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    space.run(&["runs", "resolve", &id, "--did-not-happen"]).expect(0);
+    assert_eq!(space.read("scratch/began"), "xx", "a person said that it did not happen");
+    space.run(&["verify"]).expect(0);
+    space.run(&["runs", "resolve", &id, "--happened"]).expect(2).says(&["in doubt"]);
+}
+
+fn wait_for(path: &Path) {
+    for _ in 0..500 {
+        if fs::metadata(path).is_ok_and(|about| about.len() > 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("`{}` does not appear", path.display());
+}
+
+#[test]
+fn an_append_that_was_cut_off_is_not_appended_twice() {
+    let space = Space::new();
+    let playbook = space.write(
+        "append.yaml",
+        r#"schema: 1
+name: append
+description: Appends a line, many times.
+permissions: { tools: [write_text], read: ["."], write: ["notes/"] }
+steps:
+  - id: lines
+    foreach: { in: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], as: line, limit: 10 }
+    tool: write_text
+    args: { path: notes/lines.txt, mode: append, text: "${{ line }}\n" }
+"#,
+    );
+    let mut moments = Moments(3);
+    let mut checked = 0;
+    for _ in 0..10 {
+        let _ = fs::remove_file(space.path("notes/lines.txt"));
+        let mut child = space.spawn(&["run", playbook.to_str().unwrap()]);
+        std::thread::sleep(Duration::from_millis(200 + moments.next(800)));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let before = space.run(&["runs", "ls", "--json"]);
+        if before.code != 0 {
+            continue;
+        }
+        space.run(&["runs", "resume", "--all"]).expect(0);
+        if !space.path("notes/lines.txt").exists() {
+            continue; // killed before the run was accepted
+        }
+        checked += 1;
+        let lines = space.read("notes/lines.txt");
+        let wanted: String = (1..=10).map(|line| format!("{line}\n")).collect();
+        assert_eq!(lines, wanted);
+    }
+    assert!(checked > 0, "every run was killed before it was accepted");
+}
