@@ -1,6 +1,6 @@
 //! Placeholders of secrets that did not come from `secrets`.
 //!
-//! A placeholder such as `${secret:API_TOKEN}` becomes the secret when a call is made. A tool's text
+//! A placeholder such as `${secret:API_TOKEN}` is to become the secret when a call is made. A tool's text
 //! that spells one would otherwise be handed the secret, so a value that does is refused. Only
 //! secrets the playbook may use count: no other placeholder is ever filled.
 
