@@ -36,7 +36,10 @@ pub mod workspace;
 // L3: putting it to work
 pub mod host;
 pub mod orchestrator;
+pub mod scheduler;
 
 // L4: for people
 pub mod app;
 pub mod cli;
+pub mod client;
+pub mod server;

@@ -1,6 +1,6 @@
 //! What the core asks of the driver. Each ends in at least one event.
 
-use crate::contracts::{ApprovalId, CallId, EventBody, Outcome};
+use crate::contracts::{ApprovalId, Budget, CallId, EventBody, Outcome, RunId};
 
 use super::state::Verdict;
 
@@ -8,11 +8,12 @@ use super::state::Verdict;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Evaluate the step's `if`, list or arguments. Ends in `step.started`, followed by
-    /// `call.requested` or `approval.requested`, or in `step.finished`.
+    /// `call.requested` or `approval.requested` where the step is neither a loop, a block nor a called
+    /// playbook, or in `step.finished`.
     Open {
         /// The step's path.
         path: String,
-        /// 1 for the first try.
+        /// 1 for the first try; goes on counting when the step is rewound.
         attempt: u32,
         /// How long to wait before, in milliseconds.
         delay_ms: u64,
@@ -39,6 +40,19 @@ pub enum Command {
         /// Which call.
         call_id: CallId,
     },
+    /// Drive the run that the step called, beginning it if it has not begun. Ends in `step.finished`
+    /// with what it answered and used. Wanted as well while this run is being stopped: the called one
+    /// has to be stopped then.
+    Call {
+        /// The step's path.
+        path: String,
+        /// The step's try.
+        attempt: u32,
+        /// The run that does the step's work.
+        run_id: RunId,
+        /// What it may spend.
+        share: Budget,
+    },
     /// Append an event that follows from what happened.
     Record(Box<EventBody>),
     /// Evaluate an expression of `verify:`. Ends in `step.verified`.
@@ -64,12 +78,23 @@ impl Command {
             Self::Decide { call_id, .. } => format!("decide {call_id}"),
             Self::Ask { approval_id, .. } => format!("ask {approval_id}"),
             Self::Execute { call_id, .. } => format!("execute {call_id}"),
+            Self::Call { path, attempt, .. } => format!("call {path} {attempt}"),
             Self::Record(body) => format!("record {} {}", body.kind().as_str(), subject(body)),
             Self::Verify { index } => format!("verify {index}"),
             Self::Conclude(_) => "conclude".to_owned(),
             Self::Report { .. } => "report".to_owned(),
         }
     }
+}
+
+/// A step that is to be opened.
+pub(super) fn open(path: &str, attempt: u32, delay_ms: u64) -> Command {
+    Command::Open { path: path.to_owned(), attempt, delay_ms }
+}
+
+/// An event that follows from what happened.
+pub(super) fn record(body: EventBody) -> Command {
+    Command::Record(Box::new(body))
 }
 
 fn subject(body: &EventBody) -> String {

@@ -1,8 +1,15 @@
 //! Taking an event into the state.
 
+use super::failure::Failure;
+use super::inside::{Body, Inside, Loop};
+use super::nodes::{self, Names};
+use super::plan::Place;
+use super::program::StepKind;
+use super::rewind;
 use super::state::{Call, Node, Phase, RunState};
 use crate::contracts::{
-    Effect, EventBody, Resolution, RunStarted, RunStatus, StepStarted, Timestamp,
+    CallDecided, CallRequested, Effect, EventBody, Resolution, RunResumed, RunStarted,
+    StepFinished, StepStarted, Timestamp,
 };
 
 /// An event that cannot follow what happened before it.
@@ -23,6 +30,12 @@ pub enum FoldError {
     AfterEnd(&'static str),
 }
 
+impl FoldError {
+    pub(super) fn unreached(kind: &'static str, path: &str) -> Self {
+        Self::Step { kind, path: path.to_owned(), why: "was not reached" }
+    }
+}
+
 /// Takes `event`, which was appended at `at`, into the state.
 pub(super) fn apply(
     state: &mut RunState,
@@ -36,79 +49,86 @@ pub(super) fn apply(
     count_time(state, at, event);
     match event {
         EventBody::RunStarted(started) => start(state, at, started),
-        EventBody::StepStarted(started) => open(state, kind, started)?,
-        EventBody::CallRequested(requested) => {
-            let call = Call { id: requested.call_id, effect: requested.effect };
-            state.used.steps = state.used.steps.saturating_add(1);
-            let node = reached(state, kind, &requested.path)?;
-            node.call = Some(call);
-            node.phase = Phase::Requested;
-        }
-        EventBody::CallDecided(decided) => {
-            let node = reached(state, kind, &decided.path)?;
-            let effect = decided.decision.effect;
-            // Decided again after a yes, by a changed policy that still asks the same: it stands.
-            let stands = node.phase == Phase::Answered { approved: true } && effect == Effect::Ask;
-            if !stands {
-                node.phase = Phase::Decided(effect);
-            }
-        }
-        EventBody::ApprovalRequested(subject) => {
-            reached(state, kind, &subject.path)?.phase = Phase::Asked(subject.approval_id);
-        }
-        EventBody::ApprovalResolved(answer) => {
-            let asked = |node: &&mut Node| node.phase == Phase::Asked(answer.approval_id);
-            if let Some(node) = state.nodes.values_mut().find(asked) {
-                node.phase = Phase::Answered { approved: answer.approved };
-            }
-        }
-        EventBody::CallIntent(intent) => {
-            reached(state, kind, &intent.path)?.phase = Phase::Running { interrupted: false };
-        }
-        EventBody::CallStarted(named) => {
-            reached(state, kind, &named.path)?.phase = Phase::Running { interrupted: false };
-        }
-        EventBody::CallFinished(finished) => {
-            reached(state, kind, &finished.path)?.phase = Phase::Returned {
-                ok: finished.ok,
-                kind: finished.error_kind,
-                retryable: finished.retryable,
-            };
-        }
-        EventBody::CallInDoubt(named) => {
-            reached(state, kind, &named.path)?.phase = Phase::InDoubt;
-        }
-        EventBody::CallResolved(resolved) => {
-            let node = reached(state, kind, &resolved.path)?;
-            node.phase = after_doubt(resolved.resolution);
-        }
-        EventBody::StepFinished(finished) => finish(state, kind, finished)?,
         EventBody::StepVerified(verified) => state.verified.push(verified.ok),
         EventBody::BudgetExhausted(met) => state.exhausted = state.exhausted.or(Some(met.budget)),
         EventBody::RunPaused(_) => state.paused = true,
-        EventBody::RunResumed(_) => resume(state),
-        EventBody::RunCancelRequested(_) => state.cancels = state.cancels.saturating_add(1),
+        EventBody::RunResumed(resumed) => resume(state, resumed),
+        EventBody::RunCancelRequested(_) => cancel(state),
         EventBody::RunFinished(finished) => state.outcome = Some(finished.outcome),
         EventBody::ReportReady(_) => state.reported = true,
-        EventBody::TaskAccepted(_)
-        | EventBody::BudgetWarned(_)
-        | EventBody::MemoryWritten(_)
-        | EventBody::PolicyReloaded(_)
-        | EventBody::CallUndone(_)
-        | EventBody::IncidentRaised(_) => {}
+        _ => return of_step(state, kind, event),
     }
     Ok(())
 }
 
+/// Events about a step.
+fn of_step(state: &mut RunState, kind: &'static str, event: &EventBody) -> Result<(), FoldError> {
+    let running = Phase::Running { interrupted: false };
+    let (path, phase) = match event {
+        EventBody::StepStarted(started) => return open(state, kind, started),
+        EventBody::StepFinished(finished) => return finish(state, kind, finished),
+        EventBody::CallRequested(requested) => return request(state, kind, requested),
+        EventBody::CallDecided(decided) => return decide(state, kind, decided),
+        EventBody::ApprovalResolved(answer) => {
+            rewind::answered(state, answer);
+            return Ok(());
+        }
+        EventBody::ApprovalRequested(subject) => (&subject.path, Phase::Asked(subject.approval_id)),
+        EventBody::CallIntent(intent) => (&intent.path, running),
+        EventBody::CallStarted(named) => (&named.path, running),
+        EventBody::CallInDoubt(named) => (&named.path, Phase::InDoubt),
+        EventBody::CallResolved(resolved) => (&resolved.path, after_doubt(resolved.resolution)),
+        EventBody::CallFinished(finished) => {
+            let (ok, retryable) = (finished.ok, finished.retryable);
+            (&finished.path, Phase::Returned { ok, kind: finished.error_kind, retryable })
+        }
+        // Nothing that the core goes by.
+        _ => return Ok(()),
+    };
+    nodes::set_phase(state, kind, path, phase)
+}
+
+fn request(
+    state: &mut RunState,
+    kind: &'static str,
+    requested: &CallRequested,
+) -> Result<(), FoldError> {
+    nodes::set_phase(state, kind, &requested.path, Phase::Requested)?;
+    state.used.steps = state.used.steps.saturating_add(1);
+    if let Some(node) = state.nodes.get_mut(&requested.path) {
+        node.call = Some(Call { id: requested.call_id, effect: requested.effect });
+    }
+    Ok(())
+}
+
+fn decide(
+    state: &mut RunState,
+    kind: &'static str,
+    decided: &CallDecided,
+) -> Result<(), FoldError> {
+    let effect = decided.decision.effect;
+    // Decided again after a yes, by a changed policy that still asks the same: it stands.
+    let stands = state.phase(&decided.path) == Some(Phase::Answered { approved: true });
+    if stands && effect == Effect::Ask {
+        return Ok(());
+    }
+    nodes::set_phase(state, kind, &decided.path, Phase::Decided(effect))
+}
+
 /// Time counts while somebody or something is at work on the run.
 fn count_time(state: &mut RunState, at: Timestamp, event: &EventBody) {
-    let at_work = state.started_at.is_some()
-        && !matches!(state.status(), RunStatus::WaitingApproval | RunStatus::Paused)
-        && !matches!(event, EventBody::RunResumed(_));
+    let at_work =
+        state.started_at.is_some() && !matches!(event, EventBody::RunResumed(_)) && !state.waits();
     if let Some(last) = state.last_at.filter(|_| at_work) {
         state.active_ms = state.active_ms.saturating_add(at.since_ms(last));
     }
     state.last_at = Some(at);
+}
+
+/// Stops, also what was held: its handlers have work to do.
+const fn cancel(state: &mut RunState) {
+    state.cancels = state.cancels.saturating_add(1);
+    state.paused = false;
 }
 
 fn start(state: &mut RunState, at: Timestamp, started: &RunStarted) {
@@ -117,42 +137,103 @@ fn start(state: &mut RunState, at: Timestamp, started: &RunStarted) {
 }
 
 fn open(state: &mut RunState, kind: &'static str, started: &StepStarted) -> Result<(), FoldError> {
-    known(state, kind, &started.path)?;
-    if started.attempt > 1 {
+    let path = &started.path;
+    let names = Names::of(state);
+    let place = known(state, &names, kind, path)?;
+    let before = state.nodes.get(path);
+    if before.is_some_and(|node| matches!(node.phase, Phase::Done { .. })) {
+        return Err(FoldError::Step { kind, path: path.clone(), why: "is over" });
+    }
+    let began = before.is_some();
+    let base = state.bases.get(path).copied().unwrap_or(0);
+    if started.attempt > base.saturating_add(1) {
         state.used.retries = state.used.retries.saturating_add(1);
     }
-    let phase = match started.item_count {
-        Some(items) => Phase::Looping { items },
-        None => Phase::Opened,
-    };
-    let node = Node { attempt: started.attempt, phase, call: None };
-    state.nodes.insert(started.path.clone(), node);
+    if started.child_run_id.is_some() {
+        // It costs a call of its own, so that calling runs is bounded however little these do.
+        state.used.steps = state.used.steps.saturating_add(1);
+    }
+    let (phase, inside) = entered(&place, started);
+    let (attempt, share) = (started.attempt, started.share.clone());
+    nodes::put(state, path, Node { attempt, phase, base, call: None, share, inside });
+    if !began {
+        nodes::tell_begun(state, &names, &place);
+    }
     Ok(())
+}
+
+/// How far a step has come that has just begun.
+fn entered(place: &Place<'_>, started: &StepStarted) -> (Phase, Inside) {
+    if let Some(items) = started.item_count {
+        return (Phase::Looping { items }, Inside::Loop(Loop::new(items)));
+    }
+    if let Some(run_id) = started.child_run_id {
+        return (Phase::Calling { run_id }, Inside::Nothing);
+    }
+    let loops = place.step.foreach.is_some() && place.item.is_none();
+    match place.step.kind {
+        StepKind::Block(_) if !loops => (Phase::Inside, Inside::Body(Box::<Body>::default())),
+        _ => (Phase::Opened, Inside::Nothing),
+    }
 }
 
 fn finish(
     state: &mut RunState,
     kind: &'static str,
-    finished: &crate::contracts::StepFinished,
+    finished: &StepFinished,
 ) -> Result<(), FoldError> {
-    known(state, kind, &finished.path)?;
+    let path = &finished.path;
+    let names = Names::of(state);
+    let place = known(state, &names, kind, path)?;
+    let before = nodes::remove(state, path);
+    if let Some(Node { phase: Phase::Done { .. }, .. }) = before {
+        return Err(FoldError::Step { kind, path: path.clone(), why: "is over" });
+    }
+    if let Some(used) = &finished.used {
+        state.used.charge(used);
+    }
+    let failed = !finished.ok && !finished.skipped;
+    let within = before.as_ref().and_then(|node| failure_within(&node.inside));
+    let cause = within.map_or_else(|| path.clone(), |failure| failure.cause);
+    let failure = failed.then_some(Failure { cause, kind: finished.error_kind });
     let phase =
         Phase::Done { ok: finished.ok, skipped: finished.skipped, kind: finished.error_kind };
-    let node = state.nodes.entry(finished.path.clone()).or_insert(Node {
-        attempt: finished.attempt,
+    let tried = before.as_ref().map_or(0, |node| node.attempt);
+    let node = Node {
+        attempt: tried.max(finished.attempt),
         phase,
-        call: None,
-    });
-    node.phase = phase;
+        base: state.bases.get(path).copied().unwrap_or(0),
+        call: before.and_then(|node| node.call),
+        share: None,
+        inside: Inside::Nothing,
+    };
+    nodes::put(state, path, node);
+    nodes::tell_over(state, &names, &place, failure);
+    rewind::settle(state, &names, &place);
     Ok(())
 }
 
-/// The process that ran the calls is gone: what was running may or may not have happened.
-fn resume(state: &mut RunState) {
+fn failure_within(inside: &Inside) -> Option<Failure> {
+    match inside {
+        Inside::Nothing => None,
+        Inside::Loop(items) => items.failure.clone(),
+        Inside::Body(body) => body.failure(),
+    }
+}
+
+/// Goes on. When the process that ran the calls is gone, what was running may or may not have
+/// happened.
+fn resume(state: &mut RunState, resumed: &RunResumed) {
     state.paused = false;
-    for node in state.nodes.values_mut() {
-        if let Phase::Running { interrupted } = &mut node.phase {
-            *interrupted = true;
+    if !resumed.interrupted {
+        return;
+    }
+    let running = |node: &Node| matches!(node.phase, Phase::Running { .. });
+    let cut_off = state.nodes.iter().filter(|(_, node)| running(node));
+    let cut_off: Vec<String> = cut_off.map(|(path, _)| path.clone()).collect();
+    for path in cut_off {
+        if let Some(node) = state.nodes.get_mut(&path) {
+            node.phase = Phase::Running { interrupted: true };
         }
     }
 }
@@ -169,23 +250,27 @@ const fn after_doubt(resolution: Resolution) -> Phase {
     }
 }
 
-fn known(state: &RunState, kind: &'static str, path: &str) -> Result<(), FoldError> {
-    match state.locate(path) {
-        Some(_) => Ok(()),
-        None => {
-            Err(FoldError::Step { kind, path: path.to_owned(), why: "the program does not have" })
-        }
-    }
-}
-
-fn reached<'a>(
-    state: &'a mut RunState,
+/// What `path` names. Its parent was reached, so that by induction the whole path fits the program.
+fn known<'a>(
+    state: &RunState,
+    names: &'a Names,
     kind: &'static str,
-    path: &str,
-) -> Result<&'a mut Node, FoldError> {
-    state.nodes.get_mut(path).ok_or_else(|| FoldError::Step {
-        kind,
-        path: path.to_owned(),
-        why: "was not reached",
-    })
+    path: &'a str,
+) -> Result<Place<'a>, FoldError> {
+    let unknown =
+        || FoldError::Step { kind, path: path.to_owned(), why: "the program does not have" };
+    let place = names.place(path).ok_or_else(unknown)?;
+    if place.item.is_none() && place.owner() != names.id_at(place.parent) {
+        return Err(unknown());
+    }
+    match state.nodes.get(place.parent) {
+        _ if place.parent.is_empty() => Ok(place),
+        None => Err(FoldError::unreached(kind, place.parent)),
+        Some(Node { inside: Inside::Loop(items), .. })
+            if place.item.is_some_and(|item| item >= items.items) =>
+        {
+            Err(unknown())
+        }
+        Some(_) => Ok(place),
+    }
 }

@@ -7,19 +7,35 @@
 
 pub mod program;
 
+mod bounds;
 mod commands;
+mod failure;
 mod fold;
 mod follows;
+mod inside;
+mod leaf;
+mod lists;
+mod locate;
 mod next;
+mod nodes;
+mod plan;
 mod retry;
+mod rewind;
+mod share;
 #[cfg(test)]
 mod simulation;
 mod state;
+#[cfg(test)]
+mod tests;
+mod verdict;
 
 pub use commands::Command;
+pub use failure::{Failure, failure_around};
 pub use fold::FoldError;
-pub use next::verdict;
+pub use locate::{Located, Parent, Part, indexed, join};
+pub use share::share;
 pub use state::{Call, Node, Phase, RunState, Section, Verdict};
+pub use verdict::verdict;
 
 use crate::contracts::{EventBody, Timestamp};
 

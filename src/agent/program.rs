@@ -1,21 +1,44 @@
 //! What a playbook compiles to: control flow only. Expressions and arguments stay with the playbook
 //! and are evaluated by the driver; what came of them is in the events.
 
+use super::locate::Part;
 use crate::contracts::{Budget, ErrorKind};
 
 /// A whole run's control flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
-    /// Steps, in order.
-    pub steps: Vec<Step>,
+    /// The steps.
+    pub steps: Block,
     /// Steps for when one of `steps` failed or a verification did not hold.
-    pub on_failure: Vec<Step>,
+    pub on_failure: Block,
     /// Steps at the end, whatever happened.
-    pub always: Vec<Step>,
+    pub always: Block,
     /// Expressions that must hold after `steps`.
     pub verify: Vec<String>,
     /// Bounds.
     pub budget: Budget,
+}
+
+/// Steps that belong together, and the order among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Block {
+    /// The steps, as written.
+    pub steps: Vec<Step>,
+    /// What may begin when.
+    pub order: Order,
+}
+
+/// The order among the steps of a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// One after the other.
+    #[default]
+    Sequence,
+    /// Each as soon as the steps it needs are over; at most `parallel` at work at once.
+    Graph {
+        /// How many steps are at work at once, at least 1.
+        parallel: u32,
+    },
 }
 
 /// One step.
@@ -23,6 +46,8 @@ pub struct Program {
 pub struct Step {
     /// Its id, unique in the playbook; `on_failure[0]` or `always[0]` where the author gave none.
     pub id: String,
+    /// Ids of steps of the same block that must be over before; empty in a sequence.
+    pub needs: Vec<String>,
     /// What it does.
     pub kind: StepKind,
     /// Set when it repeats over a list.
@@ -45,6 +70,33 @@ pub enum StepKind {
         /// Whether the step is skipped, rather than failed, where there is no model.
         skip_without_model: bool,
     },
+    /// Runs another playbook as a run of its own.
+    Call,
+    /// Does the steps inside.
+    Block(Box<Body>),
+}
+
+/// What stands inside a step that is a block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// The steps.
+    pub steps: Block,
+    /// Steps for when one of `steps` failed; when they do well, the block did well.
+    pub rescue: Block,
+    /// Steps at the end, whatever happened.
+    pub always: Block,
+}
+
+impl Body {
+    /// One of its lists.
+    #[must_use]
+    pub const fn list(&self, part: Part) -> &Block {
+        match part {
+            Part::Steps => &self.steps,
+            Part::Rescue => &self.rescue,
+            Part::Always => &self.always,
+        }
+    }
 }
 
 /// An approval gate.
@@ -54,6 +106,17 @@ pub struct Gate {
     pub ttl_ms: u64,
     /// How many different people must say yes.
     pub approvers: u32,
+    /// Where a denial with a comment leads.
+    pub rewind: Option<Rewind>,
+}
+
+/// Going back after a denial with a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewind {
+    /// The id of an earlier step of the same block: it and everything after it is done again.
+    pub to: String,
+    /// How often at most.
+    pub attempts: u32,
 }
 
 /// A repetition over a list.

@@ -12,8 +12,10 @@ pub(super) fn delay_ms(state: &RunState, step: &Step, path: &str, node: &Node) -
     let retry = &step.retry;
     let repeatable = node.call.is_some_and(|call| call.effect.is_repeatable());
     let worth = if retry.on.is_empty() { retryable } else { retry.on.contains(&kind) };
-    let left = node.attempt < retry.attempts && state.used.retries < state.budget.retries;
-    (repeatable && worth && left).then(|| backoff_ms(retry, path, node.attempt))
+    let tries = node.attempt.saturating_sub(node.base);
+    let retries = state.used.retries.saturating_add(state.lent.retries);
+    let left = tries < retry.attempts && retries < state.budget.retries;
+    (repeatable && worth && left).then(|| backoff_ms(retry, path, tries))
 }
 
 /// Grows with each try up to `max_ms`; up to a quarter is taken off, the same for the same path and

@@ -1,12 +1,19 @@
 //! Where a run stands: a fold over its events and nothing else.
 
 use std::collections::BTreeMap;
+
+use imbl::OrdMap;
 use std::sync::Arc;
 
-use super::program::{Program, Step};
+use super::commands::Command;
+use super::inside::{Body, Inside};
+use super::locate::Located;
+use super::next;
+use super::plan::Plan;
+use super::program::Program;
 use crate::contracts::{
     ApprovalId, Budget, BudgetKind, BudgetUse, CallEffect, CallId, Effect, ErrorKind, Outcome,
-    RunStatus, Timestamp,
+    RunId, RunStatus, Timestamp,
 };
 
 /// The state of one run.
@@ -24,11 +31,18 @@ pub struct RunState {
     /// When the last event was taken.
     pub last_at: Option<Timestamp>,
     /// Every step that was reached, by path.
-    pub nodes: BTreeMap<String, Node>,
+    pub nodes: OrdMap<String, Node>,
     /// Results of `verify:`, in order.
     pub verified: Vec<bool>,
     /// What was used of the budget; wall time is the driver's to know.
     pub used: BudgetUse,
+    /// What runs that were called and are at work may still use: it counts as used, so that runs side
+    /// by side cannot spend the same.
+    pub lent: BudgetUse,
+    /// How often each gate sent the run back, by its path.
+    pub rewinds: BTreeMap<String, u32>,
+    /// What was said when a gate last sent the run back.
+    pub feedback: Option<String>,
     /// The first budget that was used up.
     pub exhausted: Option<BudgetKind>,
     /// How often somebody asked to stop: once ends the work, twice skips `always` as well.
@@ -39,6 +53,20 @@ pub struct RunState {
     pub outcome: Option<Outcome>,
     /// Whether the report is written: nothing follows.
     pub reported: bool,
+    /// Where the steps of the program stand.
+    pub(super) plan: Arc<Plan>,
+    /// How far the run's own lists have come.
+    pub(super) root: Body,
+    /// The open questions, and where they are asked.
+    pub(super) asked: OrdMap<ApprovalId, String>,
+    /// How many calls are in doubt.
+    pub(super) doubts: u32,
+    /// How many tools may be at work.
+    pub(super) running: u32,
+    /// How many runs were called and are not over.
+    pub(super) calling: u32,
+    /// Tries of steps that were rewound, by path.
+    pub(super) bases: OrdMap<String, u32>,
 }
 
 /// Which list of a program a step stands in.
@@ -59,8 +87,15 @@ pub struct Node {
     pub attempt: u32,
     /// How far it has come.
     pub phase: Phase,
+    /// Tries made before the step was last rewound: the number of the try goes on counting, the
+    /// bound on tries counts from here.
+    pub base: u32,
     /// The call of the current try.
     pub call: Option<Call>,
+    /// What the run that the step called may spend.
+    pub share: Option<Budget>,
+    /// What stands inside of it, while it is at work.
+    pub(super) inside: Inside,
 }
 
 /// A call as far as the core must know it.
@@ -79,6 +114,13 @@ pub enum Phase {
     Looping {
         /// Items in the list.
         items: u32,
+    },
+    /// A block: does the steps inside.
+    Inside,
+    /// The run it called is at work.
+    Calling {
+        /// Which run.
+        run_id: RunId,
     },
     /// Started; what it does is not requested yet.
     Opened,
@@ -137,18 +179,28 @@ impl RunState {
     pub fn new(program: Arc<Program>) -> Self {
         Self {
             budget: program.budget.clone(),
+            plan: Arc::new(Plan::of(&program)),
             program,
             started_at: None,
             active_ms: 0,
             last_at: None,
-            nodes: BTreeMap::new(),
+            nodes: OrdMap::new(),
             verified: Vec::new(),
             used: BudgetUse::default(),
+            lent: BudgetUse::default(),
+            rewinds: BTreeMap::new(),
+            feedback: None,
             exhausted: None,
             cancels: 0,
             paused: false,
             outcome: None,
             reported: false,
+            root: Body::default(),
+            asked: OrdMap::new(),
+            doubts: 0,
+            running: 0,
+            calling: 0,
+            bases: OrdMap::new(),
         }
     }
 
@@ -161,56 +213,54 @@ impl RunState {
         if self.started_at.is_none() {
             return RunStatus::Queued;
         }
-        let any = |wanted: fn(&Phase) -> bool| self.nodes.values().any(|node| wanted(&node.phase));
-        if any(|phase| *phase == Phase::InDoubt) {
+        if self.doubts > 0 {
             RunStatus::InDoubt
         } else if self.paused {
             RunStatus::Paused
-        } else if any(|phase| matches!(phase, Phase::Asked(_))) {
+        } else if !self.asked.is_empty() {
             RunStatus::WaitingApproval
         } else {
             RunStatus::Running
         }
     }
 
-    /// The step at `path`, its section, and the item's position when it is one of a `foreach`.
+    /// Whether nothing goes on until a person says something: time is not counted then.
     #[must_use]
-    pub fn locate(&self, path: &str) -> Option<(Section, &Step, Option<u32>)> {
+    pub fn waits(&self) -> bool {
+        let asks = !self.asked.is_empty() || self.doubts > 0;
+        let answer = |command: &Command| matches!(command, Command::Ask { .. });
+        self.paused || asks && self.running == 0 && next::wanted(self).iter().all(answer)
+    }
+
+    /// Whether a run that was called is not over.
+    #[must_use]
+    pub const fn is_calling(&self) -> bool {
+        self.calling > 0
+    }
+
+    /// The step at `path` and what stands around it.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> Option<Located<'_>> {
         self.program.locate(path)
+    }
+
+    /// How often the step at `path` was tried before a gate sent the run back: a try after that is no
+    /// repetition of one before.
+    #[must_use]
+    pub fn base(&self, path: &str) -> u32 {
+        self.bases.get(path).copied().unwrap_or(0)
+    }
+
+    /// Whether what is at work at `path` must end.
+    #[must_use]
+    pub fn is_stopping(&self, path: &str) -> bool {
+        let place = self.plan.place(&self.program, path);
+        place.is_some_and(|place| super::bounds::stops(self, place.spot.mode).is_some())
     }
 
     /// The node at `path`, if it was reached.
     #[must_use]
     pub fn phase(&self, path: &str) -> Option<Phase> {
         self.nodes.get(path).map(|node| node.phase)
-    }
-}
-
-impl Program {
-    /// The steps of a section.
-    #[must_use]
-    pub fn section(&self, section: Section) -> &[Step] {
-        match section {
-            Section::Main => &self.steps,
-            Section::OnFailure => &self.on_failure,
-            Section::Always => &self.always,
-        }
-    }
-
-    /// The step at `path`, its section, and the item's position when it is one of a `foreach`.
-    #[must_use]
-    pub fn locate(&self, path: &str) -> Option<(Section, &Step, Option<u32>)> {
-        let all = [Section::Main, Section::OnFailure, Section::Always];
-        let steps = || {
-            all.into_iter()
-                .flat_map(|section| self.section(section).iter().map(move |step| (section, step)))
-        };
-        if let Some((section, step)) = steps().find(|(_, step)| step.id == path) {
-            return Some((section, step, None));
-        }
-        let (id, rest) = path.rsplit_once('[')?;
-        let item: u32 = rest.strip_suffix(']')?.parse().ok()?;
-        let (section, step) = steps().find(|(_, step)| step.id == id && step.foreach.is_some())?;
-        Some((section, step, Some(item)))
     }
 }

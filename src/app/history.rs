@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::App;
 use crate::cli::{CliError, Exit, run_error, store_error};
-use crate::contracts::{Event, RunId, RunStatus, ToolCall};
-use crate::orchestrator::{CallRecord, RunEnd, RunRecord};
-use crate::store::{Reader, RunInfo, VerifyReport};
+use crate::contracts::views::RunDetail;
+use crate::contracts::{ApprovalId, Event, RunId, RunStatus, ScheduleId, ToolCall};
+use crate::orchestrator::{ApprovalViews, CallRecord, RunEnd, RunRecord, run_detail};
+use crate::ports::Vocabulary;
+use crate::store::{
+    ApprovalInfo, ApprovalStatus, FireRow, Reader, RunInfo, ScheduleRow, VerifyReport,
+};
 
 /// Events that are read at once.
 const PAGE_EVENTS: u32 = 1_000;
@@ -70,6 +74,19 @@ impl History {
         self.reader.runs(None, limit).map_err(store_error)
     }
 
+    /// Runs of one status, of one playbook, or both, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn runs_filtered(
+        &self,
+        status: Option<RunStatus>,
+        playbook: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<RunInfo>, CliError> {
+        self.reader.runs_filtered(status, playbook, None, limit).map_err(store_error)
+    }
+
     /// Where a run stands.
     ///
     /// # Errors
@@ -87,6 +104,28 @@ impl History {
         Ok(loaded.0)
     }
 
+    /// A run as it is shown, without its events.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn detail(&self, run: RunId) -> Result<RunDetail, CliError> {
+        run_detail(&self.reader, run).map_err(run_error)
+    }
+
+    /// Shows questions about calls of tools in `vocabulary`.
+    #[must_use]
+    pub const fn approval_views<'a>(&'a self, vocabulary: &'a Vocabulary) -> ApprovalViews<'a> {
+        ApprovalViews::new(&self.reader, vocabulary)
+    }
+
+    /// As [`History::record`], of a run that was to be called and may not have begun.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn called(&self, run: RunId) -> Result<Option<RunRecord>, CliError> {
+        RunRecord::find(&self.reader, run).map_err(run_error)
+    }
+
     /// The whole call behind a record.
     ///
     /// # Errors
@@ -98,20 +137,67 @@ impl History {
         })
     }
 
-    /// A run's events, in order.
+    /// A run's events behind `after`, in order.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn events(&self, run: RunId) -> Result<Vec<Event>, CliError> {
+    pub fn events_after(&self, run: RunId, mut after: u64) -> Result<Vec<Event>, CliError> {
         let (run, mut events) = (run.to_string(), Vec::new());
         loop {
-            let after = events.len() as u64;
             let page = self.reader.events(&run, after, PAGE_EVENTS).map_err(store_error)?;
-            if page.is_empty() {
-                return Ok(events);
-            }
+            let Some(last) = page.last() else { return Ok(events) };
+            after = last.seq;
             events.extend(page);
         }
+    }
+
+    /// What came of a schedule's last times, newest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn fires(&self, id: &ScheduleId, limit: u32) -> Result<Vec<FireRow>, CliError> {
+        self.reader.fires(id, limit).map_err(store_error)
+    }
+
+    /// Every schedule, oldest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn schedules(&self) -> Result<Vec<ScheduleRow>, CliError> {
+        self.reader.schedules().map_err(store_error)
+    }
+
+    /// One schedule.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn schedule(&self, id: ScheduleId) -> Result<ScheduleRow, CliError> {
+        self.reader
+            .schedule(&id)
+            .map_err(|error| store_error(error).hint("list them: bailiwick schedules ls"))
+    }
+
+    /// Questions of runs, newest first, those behind the cursor `before`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn approvals(
+        &self,
+        status: Option<ApprovalStatus>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ApprovalInfo>, CliError> {
+        self.reader.approvals(status, before, limit).map_err(store_error)
+    }
+
+    /// One question.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn approval(&self, id: ApprovalId) -> Result<ApprovalInfo, CliError> {
+        self.reader
+            .approval(&id)
+            .map_err(|error| store_error(error).hint("list them: bailiwick approvals ls --all"))
     }
 
     /// Checks one run, or everything.

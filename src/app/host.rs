@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use crate::cli::{CliError, Exit, store_error};
 use crate::host::Host;
+use crate::live::playbooks::LivePlaybooks;
 use crate::orchestrator::{Services, SystemClock};
 use crate::playbook::LintLimits;
 use crate::playbook::expression::Evaluator;
@@ -61,13 +62,22 @@ impl App {
             places: self.places()?,
             vocabulary: Arc::new(self.vocabulary()),
             tools: Arc::new(self.tools()),
+            playbooks: Arc::new(self.live_playbooks()?),
             sandbox: self.sandbox(),
             redactor: Arc::new(self.secrets()?.redactor()),
             evaluator: Arc::new(Evaluator::new(limits.expressions())),
+            live: Arc::default(),
             config: Arc::new(config),
             store: Arc::new(store),
             clock,
         })
+    }
+
+    /// The playbooks, kept up with their files.
+    fn live_playbooks(&self) -> Result<LivePlaybooks, CliError> {
+        let limits = LintLimits::from(&self.workspace.config);
+        LivePlaybooks::open(&self.workspace.root, self.tools(), limits)
+            .map_err(|error| CliError::usage(error.to_string()))
     }
 
     /// Whether a process is the host now.

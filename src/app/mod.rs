@@ -3,12 +3,24 @@
 //! A command opens an [`App`], which is a workspace and what can be done in it, and asks it for what
 //! it needs: the rules, the playbooks, the history, or to become the host.
 
+#[cfg(test)]
+mod control_tests;
+mod daemon;
+#[cfg(test)]
+mod daemon_tests;
 mod history;
 mod host;
+#[cfg(test)]
+mod language_tests;
 mod open;
+#[cfg(test)]
+mod place;
 mod rules;
 mod state;
+#[cfg(test)]
+mod views_tests;
 
+pub use daemon::{Daemon, Listening};
 pub use history::History;
 pub use host::OpenHost;
 pub use open::App;

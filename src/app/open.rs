@@ -68,6 +68,12 @@ impl App {
         self.workspace.state_dir.join("host.sock")
     }
 
+    /// The socket of the daemon's API.
+    #[must_use]
+    pub fn api_socket(&self) -> PathBuf {
+        self.workspace.state_dir.join("api.sock")
+    }
+
     /// The audit file.
     #[must_use]
     pub fn audit_path(&self) -> PathBuf {
@@ -107,7 +113,7 @@ impl App {
         let is_path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
         if is_path && path.is_file() {
             let limits = LintLimits::from(&self.workspace.config);
-            return Ok(load(&path, name, &self.tools(), &limits));
+            return Ok(load(&path, name, &self.tools(), &limits, &self.playbooks()?));
         }
         self.playbooks()?.find(name).cloned().map_err(find_error)
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use super::{
-    completions, config, doctor, init, playbook, policy, report, run, runs, sandbox, tools, trust,
-    undo, verify,
+    approvals, completions, config, doctor, init, playbook, policy, report, run, runs, sandbox,
+    schedules, serve, submit, tools, trust, undo, verify,
 };
 
 /// The agent runner you can leave alone with a real machine.
@@ -52,8 +52,16 @@ pub(super) enum Command {
     Init(init::Args),
     /// Run a playbook, or choose one by a goal
     Run(run::Args),
-    /// Look at runs, resume or settle them
+    /// Take tasks, run them, fire schedules, and stream what happens
+    Serve(serve::Args),
+    /// Hand a task to the daemon, or into its queue
+    Submit(submit::Args),
+    /// Look at runs, stop, resume or settle them
     Runs(runs::Args),
+    /// Look at what runs ask, and answer
+    Approvals(approvals::Args),
+    /// See what the daemon starts by the clock
+    Schedules(schedules::Args),
     /// Show the report of a run
     Report(report::Args),
     /// Check, show, explain and serve the policy

@@ -58,7 +58,7 @@ impl Clock for StoppedClock {
 #[cfg(test)]
 impl Cx {
     /// Called in `cwd` with no option but perhaps `--json`.
-    pub(super) fn plain(cwd: impl Into<PathBuf>, json: bool) -> Self {
+    pub(crate) fn plain(cwd: impl Into<PathBuf>, json: bool) -> Self {
         Self {
             cwd: cwd.into(),
             workspace: None,

@@ -9,8 +9,8 @@ use clap::{ColorChoice, Parser};
 
 use super::args::{Cli, Command, Global};
 use super::{
-    CliError, Cx, Exit, completions, config, doctor, init, output, playbook, policy, report, run,
-    runs, sandbox, tools, trust, undo, verify,
+    CliError, Cx, Exit, approvals, completions, config, doctor, init, output, playbook, policy,
+    report, run, runs, sandbox, schedules, serve, submit, tools, trust, undo, verify,
 };
 use crate::app::App;
 use crate::orchestrator::SystemClock;
@@ -45,7 +45,11 @@ fn start(wanted: Command, cx: &Cx, color: bool) -> Result<Exit, CliError> {
     match wanted {
         Command::Init(args) => init::run(args, cx, out),
         Command::Run(args) => run::run(args, cx, out),
+        Command::Serve(args) => serve::run(args, cx, out),
+        Command::Submit(args) => submit::run(args, cx, out),
         Command::Runs(args) => runs::run(args, cx, out),
+        Command::Approvals(args) => approvals::run(args, cx, out),
+        Command::Schedules(args) => schedules::run(args, cx, out),
         Command::Report(args) => report::run(args, cx, out),
         Command::Policy(args) => policy::run(args, cx, out),
         Command::Playbook(args) => playbook::run(args, cx, out),

@@ -2,7 +2,8 @@
 
 use super::{CliError, Exit};
 use crate::contracts::{ErrorKind, RunReport, RunStatus};
-use crate::orchestrator::{RunError, UndoError};
+use crate::orchestrator::{ControlError, RunError, UndoError};
+use crate::scheduler::ScheduleError;
 use crate::store::StoreError;
 
 /// The exit code of a run.
@@ -44,6 +45,9 @@ pub(crate) fn run_error(error: RunError) -> CliError {
         RunError::Fold { .. } | RunError::Stored { .. } | RunError::Incomplete { .. } => {
             CliError::new(Exit::Integrity, error.to_string()).hint("look closer: bailiwick verify")
         }
+        RunError::AlreadyDriven(_) | RunError::Draining => {
+            CliError::new(Exit::Unavailable, error.to_string()).hint("try again in a moment")
+        }
         RunError::Playbook { .. }
         | RunError::Json(_)
         | RunError::Worker(_)
@@ -66,6 +70,37 @@ pub(crate) fn store_error(error: StoreError) -> CliError {
     match error.hint() {
         Some(hint) => error_text.hint(hint),
         None => error_text,
+    }
+}
+
+/// Why a run was not told what it should be.
+pub(crate) fn control_error(error: ControlError) -> CliError {
+    let exit = match &error {
+        ControlError::Run(_) => Exit::Failed,
+        ControlError::Denied(_) => Exit::Denied,
+        ControlError::Unanswered => Exit::Unavailable,
+        _ => Exit::Usage,
+    };
+    match error {
+        ControlError::Run(error) => run_error(error),
+        ControlError::Expired { .. } => CliError::new(exit, error.to_string())
+            .hint("look at it again before you answer: bailiwick approvals ls"),
+        error => CliError::new(exit, error.to_string()),
+    }
+}
+
+/// Why a schedule is not made, changed or started.
+pub(super) fn schedule_error(error: ScheduleError) -> CliError {
+    match error {
+        ScheduleError::Submit(error) => super::submit::submit_error(error),
+        ScheduleError::Run(error) => run_error(error),
+        ScheduleError::Unknown(_) => {
+            CliError::usage(error.to_string()).hint("list them: bailiwick schedules ls")
+        }
+        ScheduleError::TooMany(_) => CliError::new(Exit::Failed, error.to_string()),
+        ScheduleError::Invalid(_) | ScheduleError::Follows { .. } => {
+            CliError::usage(error.to_string())
+        }
     }
 }
 

@@ -63,7 +63,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         }
         Command::Plan { playbook } => {
             let entry = app.find_playbook(playbook, &cx.cwd)?;
-            let plan = plan(good(&entry)?, &app.tools());
+            let plan = plan(good(&entry)?, &entry.called, &app.tools());
             let written =
                 if cx.json { output::json(out, &plan) } else { output::text(out, &plan.text()) };
             written.map(|()| Exit::Done)
@@ -95,8 +95,11 @@ fn lint(entries: &[Entry], format: Format, cx: &Cx, out: &mut dyn Write) -> Resu
     let diagnostics: Vec<Diagnostic> =
         entries.iter().flat_map(|entry| entry.diagnostics.iter().cloned()).collect();
     let source = |file: &str| {
-        let entry = entries.iter().find(|entry| entry.path == file)?;
-        (!entry.source.is_empty()).then(|| entry.source.clone())
+        let own = entries.iter().map(|entry| (&entry.path, &entry.source));
+        let used = entries.iter().flat_map(|entry| &entry.sources);
+        let mut all = own.chain(used.map(|used| (&used.path, &used.text)));
+        let (_, text) = all.find(|(path, text)| *path == file && !text.is_empty())?;
+        Some(text.clone())
     };
     output::painted(out, &render(&diagnostics, &source, format, cx.color))?;
     if format == Format::Text {

@@ -13,7 +13,7 @@ use super::signals;
 use super::terminal::Terminal;
 use super::{CliError, Cx, Exit, output, progress};
 use crate::app::{App, History, OpenHost};
-use crate::contracts::{Map, RunId, RunStatus};
+use crate::contracts::{Map, RunId};
 use crate::host::{
     Adopted, ClientError, Host, HostError, Listener, Refusal, RunRequest, adopt_unfinished,
     run_through,
@@ -32,21 +32,28 @@ const LINE_CHARS: usize = 400;
 const TRIES: u32 = 50;
 const BETWEEN_TRIES_MS: u64 = 100;
 
-/// Run a playbook, or choose one by a goal.
+/// What shall be done.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct What {
     /// The playbook: a file, or the name of one in playbooks/
     #[arg(conflicts_with = "goal")]
-    playbook: Option<String>,
+    pub playbook: Option<String>,
     /// Choose a playbook by what shall be done
     #[arg(long, value_name = "TEXT")]
-    goal: Option<String>,
+    pub goal: Option<String>,
     /// An input of the playbook; may be given several times
     #[arg(long = "input", value_name = "KEY=VALUE")]
     inputs: Vec<String>,
     /// Inputs from a JSON file with one object
     #[arg(long, value_name = "FILE")]
     inputs_file: Option<PathBuf>,
+}
+
+/// Run a playbook, or choose one by a goal.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    what: What,
     /// Show each step, its arguments and the decision; execute nothing
     #[arg(long)]
     dry_run: bool,
@@ -104,32 +111,35 @@ pub(super) fn start(
     Ok(super::exit_of(end.status, end.report.as_ref()))
 }
 
-/// What a run waits for, and what to type.
+/// What a run waits for, and what to type. What runs wait for that it called is said as well.
 pub(super) fn waiting(app: &App, end: &RunEnd) -> Result<String, CliError> {
     let (run, history) = (end.run_id, app.history()?);
-    let record = history.record(run)?;
     let mut text = format!("{run} is {}\n", end.status.as_str());
-    match end.status {
-        RunStatus::WaitingApproval => {
-            let mut flags = String::new();
-            for (subject, rules) in record.open_questions() {
-                text.push_str(&format!(
-                    "  {} asks: {}\n",
-                    subject.path,
-                    one_line(&subject.prompt, LINE_CHARS)
-                ));
-                rules.iter().for_each(|rule| flags.push_str(&format!(" --yes-approve {rule}")));
-            }
-            text.push_str(&format!("answer on a terminal: bailiwick runs resume {run}\n"));
-            text.push_str(&format!("or say yes here:      bailiwick runs resume {run}{flags}\n"));
+    let (mut flags, mut doubted) = (String::new(), Vec::new());
+    let mut runs = vec![run];
+    while let Some(id) = runs.pop() {
+        let Some(record) = history.called(id)? else { continue };
+        runs.extend(record.open_children());
+        let called = if id == run { String::new() } else { format!("{id} ") };
+        for (subject, rules) in record.open_questions() {
+            let prompt = one_line(&subject.prompt, LINE_CHARS);
+            text.push_str(&format!("  {called}{} asks: {prompt}\n", subject.path));
+            rules.iter().for_each(|rule| flags.push_str(&format!(" --yes-approve {rule}")));
         }
-        RunStatus::InDoubt => {
-            text.push_str(&doubts(&history, &record)?);
-            text.push_str(&format!(
-                "say what became of it: bailiwick runs resolve {run} --happened | --did-not-happen | --abandon\n"
-            ));
+        let doubts = doubts(&history, &record)?;
+        if !doubts.is_empty() {
+            text.push_str(&doubts);
+            doubted.push(id);
         }
-        _ => {}
+    }
+    if !flags.is_empty() {
+        text.push_str(&format!("answer on a terminal: bailiwick runs resume {run}\n"));
+        text.push_str(&format!("or say yes here:      bailiwick runs resume {run}{flags}\n"));
+    }
+    for id in doubted {
+        text.push_str(&format!(
+            "say what became of it: bailiwick runs resolve {id} --happened | --did-not-happen | --abandon\n"
+        ));
     }
     Ok(text)
 }
@@ -152,20 +162,16 @@ pub(super) fn doubts(history: &History, record: &RunRecord) -> Result<String, Cl
 
 /// Everything about the run that depends on where the person stands.
 fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
-    let found = match (&args.playbook, &args.goal) {
+    let found = match (&args.what.playbook, &args.what.goal) {
         (Some(name), _) => app.find_playbook(name, &cx.cwd)?,
         (None, Some(goal)) => chosen(goal, app)?,
-        (None, None) => {
-            return Err(CliError::usage("there is nothing to run")
-                .hint("name a playbook, or say what shall be done: --goal TEXT")
-                .hint("see what there is: bailiwick playbook ls"));
-        }
+        (None, None) => return Err(nothing()),
     };
     Ok(RunRequest {
         path: found.path,
         source: found.source,
-        goal: args.goal.clone(),
-        inputs: inputs(args)?,
+        goal: args.what.goal.clone(),
+        inputs: args.what.inputs()?,
         cwd: cx.cwd.clone(),
         yes_approve: args.yes_approve.clone(),
         attended: Terminal::is_here() && !cx.json,
@@ -175,7 +181,7 @@ fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
 }
 
 /// The playbook that fits a goal, or why none is chosen.
-fn chosen(goal: &str, app: &App) -> Result<Entry, CliError> {
+pub(super) fn chosen(goal: &str, app: &App) -> Result<Entry, CliError> {
     let catalogue = app.playbooks()?;
     let (indexes, candidates): (Vec<usize>, Vec<Candidate>) = catalogue.candidates().unzip();
     match select(goal, &candidates) {
@@ -195,18 +201,39 @@ fn chosen(goal: &str, app: &App) -> Result<Entry, CliError> {
     }
 }
 
+/// Nothing was asked for.
+pub(super) fn nothing() -> CliError {
+    CliError::usage("there is nothing to run")
+        .hint("name a playbook, or say what shall be done: --goal TEXT")
+        .hint("see what there is: bailiwick playbook ls")
+}
+
+impl What {
+    /// What was given for the playbook's inputs.
+    ///
+    /// # Errors
+    /// As [`inputs`].
+    pub(super) fn inputs(&self) -> Result<Map, CliError> {
+        inputs(self.inputs_file.as_deref(), &self.inputs)
+    }
+}
+
 /// Inputs from the file, then from the flags.
-fn inputs(args: &Args) -> Result<Map, CliError> {
-    let mut inputs = match &args.inputs_file {
+///
+/// # Errors
+/// When one is given twice or cannot be read.
+pub(super) fn inputs(file: Option<&Path>, pairs: &[String]) -> Result<Map, CliError> {
+    let mut inputs = match file {
         Some(path) => inputs_of_file(path)?,
         None => Map::new(),
     };
-    for pair in &args.inputs {
+    for pair in pairs {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(CliError::usage(format!("`--input {pair}` has no `=`"))
                 .hint("write --input key=value"));
         };
-        if args.inputs.iter().filter(|other| other.starts_with(&format!("{key}="))).count() > 1 {
+        let begins = format!("{key}=");
+        if pairs.iter().filter(|other| other.starts_with(&begins)).count() > 1 {
             return Err(CliError::usage(format!("`--input {key}=…` is given twice")));
         }
         inputs.insert(key.to_owned(), Value::String(value.to_owned()));

@@ -116,6 +116,8 @@ fn spec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<CommandSpec,
         profile: args.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
         read,
         protected: protected.collect(),
+        // The person at the keyboard named the directory, and may read all of it.
+        unreadable: Vec::new(),
         write,
         network: profile.network,
     };

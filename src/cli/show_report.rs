@@ -25,7 +25,9 @@ pub(super) fn text(report: &RunReport, color: bool) -> String {
     }
     lines.push(String::new());
     let width = report.steps.iter().map(|step| step.path.chars().count()).max().unwrap_or(0);
-    lines.extend(report.steps.iter().map(|step| step_line(step, report, width, &paint)));
+    let tools = report.steps.iter().map(|step| tool(step, report).chars().count());
+    let widths = (width, tools.max().unwrap_or(0));
+    lines.extend(report.steps.iter().map(|step| step_line(step, report, widths, &paint)));
     lines.extend(outputs(report, &paint));
     lines.push(String::new());
     lines.push(decisions(report));
@@ -42,7 +44,7 @@ pub(super) fn text(report: &RunReport, color: bool) -> String {
 fn step_line(
     step: &StepLine,
     report: &RunReport,
-    width: usize,
+    (width, tools): (usize, usize),
     paint: &dyn Fn(&str, &str) -> String,
 ) -> String {
     let mark = match (step.skipped, step.ok) {
@@ -50,14 +52,19 @@ fn step_line(
         (false, true) => paint("32", "✓"),
         (false, false) => paint("31", "✗"),
     };
-    let tool = report.decisions.iter().find(|line| line.path == step.path);
-    let tool = tool.map_or_else(String::new, |line| one_line(&line.tool, TEXT_CHARS));
-    let tries =
-        if step.attempts > 1 { format!(" ({} tries)", step.attempts) } else { String::new() };
+    let tool = tool(step, report);
     let error = step.error.as_ref().map(|error| format!("  {}", one_line(error, TEXT_CHARS)));
     let path = one_line(&step.path, TEXT_CHARS);
-    let line = format!("  {mark} {path:width$}  {tool}{tries}{}", error.unwrap_or_default());
+    let line = format!("  {mark} {path:width$}  {tool:tools$}{}", error.unwrap_or_default());
     line.trim_end().to_owned()
+}
+
+/// The tool of a step, or the run that it called, and how often it was tried.
+fn tool(step: &StepLine, report: &RunReport) -> String {
+    let line = report.decisions.iter().find(|line| line.path == step.path);
+    let tool = line.map(|line| one_line(&line.tool, TEXT_CHARS));
+    let tool = tool.or_else(|| step.run_id.map(|run| run.to_string())).unwrap_or_default();
+    if step.attempts > 1 { format!("{tool} ({} tries)", step.attempts) } else { tool }
 }
 
 fn outputs(report: &RunReport, paint: &dyn Fn(&str, &str) -> String) -> Vec<String> {

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::{CliError, Cx, Exit, output};
 use crate::workspace::{Governed, Ledger, Standing, locate, user_dir};
 
+/// What stands below a change of trust.
+const AT_START: &str = "a daemon that runs here reads this when it starts: start it again";
+
 /// Trusts the policies, playbooks, prompts, configuration and `.env` of this workspace as they are
 /// now.
 #[derive(Debug, clap::Args)]
@@ -32,7 +35,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let name = root.display();
     if args.revoke {
         let text = match ledger.revoke(&root)? {
-            true => format!("`{name}` is not trusted any more"),
+            true => format!("`{name}` is not trusted any more\n{AT_START}"),
             false => format!("`{name}` was not trusted"),
         };
         let now = ledger.standing(&root, &governed)?;
@@ -48,6 +51,9 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         for change in changes {
             text.push_str(&format!("\n  {change}"));
         }
+    }
+    if !matches!(before, Standing::Trusted { .. }) {
+        text.push_str(&format!("\n{AT_START}"));
     }
     let after = ledger.standing(&root, &governed)?;
     answer(cx, out, &text, &root, &governed, &after)

@@ -1,139 +1,141 @@
-//! Programs whose arguments are another program: what they do cannot be seen from here.
+//! Programs whose arguments are another program, with their own flags. An unknown flag makes the
+//! command opaque: it may take the word that looks like the program.
 
-use super::positional::GIT_VALUES;
+use super::table::{AROUND, LINES};
+use super::words::Flag;
 
-/// Shells, and programs that run the command in their arguments.
-const RUNNERS: [&str; 53] = [
-    "sh",
-    "bash",
-    "dash",
-    "zsh",
+/// What stands behind the wrapper's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// A program with its arguments.
+    Argv,
+    /// A line for a shell, in one word or several.
+    Line,
+    /// A program that gets more words from standard input.
+    More,
+}
+
+/// A wrapper.
+#[derive(Debug)]
+pub(super) struct Wrapper {
+    /// Its names.
+    pub(super) names: &'static [&'static str],
+    /// Its flags.
+    pub(super) flags: &'static [Flag],
+    /// Words of its own before the program.
+    pub(super) skip: usize,
+    /// Whether `NAME=value` may stand before the program.
+    pub(super) assigns: bool,
+    /// What follows.
+    pub(super) rest: Rest,
+}
+
+pub(super) const fn plain(names: &'static [&'static str], flags: &'static [Flag]) -> Wrapper {
+    Wrapper { names, flags, skip: 0, assigns: false, rest: Rest::Argv }
+}
+
+pub(super) const fn after(
+    skip: usize,
+    names: &'static [&'static str],
+    flags: &'static [Flag],
+) -> Wrapper {
+    Wrapper { names, flags, skip, assigns: false, rest: Rest::Argv }
+}
+
+pub(super) const fn with(
+    rest: Rest,
+    skip: usize,
+    names: &'static [&'static str],
+    flags: &'static [Flag],
+) -> Wrapper {
+    Wrapper { names, flags, skip, assigns: false, rest }
+}
+
+pub(super) const fn assigning(names: &'static [&'static str], flags: &'static [Flag]) -> Wrapper {
+    Wrapper { names, flags, skip: 0, assigns: true, rest: Rest::Argv }
+}
+
+/// Programs that run another after one of these words: `poetry run pytest`, `op run -- env`.
+pub(super) const VERBS: &[(&str, &[&str])] = &[
+    ("poetry", &["run"]),
+    ("pipenv", &["run"]),
+    ("uv", &["run"]),
+    ("hatch", &["run"]),
+    ("pdm", &["run"]),
+    ("rye", &["run"]),
+    ("bundle", &["exec"]),
+    ("op", &["run"]),
+    ("doppler", &["run"]),
+    ("aws-vault", &["exec"]),
+    ("direnv", &["exec"]),
+    ("nix", &["develop", "shell"]),
+    ("npm", &["exec", "x"]),
+    ("pnpm", &["exec", "dlx"]),
+    ("yarn", &["exec", "dlx"]),
+    ("mise", &["exec", "x"]),
+    ("asdf", &["exec"]),
+    ("chamber", &["exec"]),
+    ("conda", &["run"]),
+];
+
+/// Container programs that run another after `run` or `exec`.
+pub(super) const CONTAINERS: [&str; 5] =
+    ["docker", "podman", "nerdctl", "docker-compose", "podman-compose"];
+
+/// Programs that run something in a way that is not looked into.
+pub(super) const HIDING: &[&str] = &[
+    "expect",
+    "entr",
+    "at",
+    "batch",
+    "bwrap",
+    "osascript",
+    "m4",
     "fish",
-    "ksh",
-    "mksh",
     "csh",
     "tcsh",
-    "ash",
-    "rbash",
-    "busybox",
-    "toybox",
     "pwsh",
     "powershell",
     "cmd",
-    "env",
-    "sudo",
-    "su",
-    "doas",
-    "pkexec",
-    "runuser",
-    "setpriv",
-    "xargs",
-    "parallel",
-    "timeout",
-    "nohup",
-    "nice",
-    "ionice",
-    "chrt",
-    "taskset",
-    "setsid",
-    "stdbuf",
-    "time",
-    "watch",
-    "script",
-    "expect",
-    "entr",
-    "ssh",
-    "docker",
-    "podman",
-    "kubectl",
-    "nsenter",
-    "unshare",
-    "chroot",
-    "bwrap",
-    "systemd-run",
-    "at",
-    "batch",
-    "crontab",
-    "exec",
-    "command",
-    "strace",
+    "gdb",
+    "screen",
+    "tmux",
+    "socat",
+    "rlwrap",
+    "proot",
+    "firejail",
+    "sg",
+    "newgrp",
+    "dtach",
+    "ansible",
+    "salt",
+    "fab",
+    "pssh",
+    "pdsh",
+    "clush",
+    "start-stop-daemon",
+    "daemonize",
+    "run-parts",
+    "ld.so",
+    "ld-linux-x86-64.so.2",
+    "tclsh",
+    "wish",
+    "guile",
+    "scheme",
+    "sbcl",
+    "ghci",
+    "gnuplot",
+    "octave",
+    "irb",
+    "iex",
+    "elixir",
+    "erl",
+    "jshell",
+    "scala",
+    "groovy",
 ];
 
-/// Interpreters that take a program's text in their arguments, always.
-const TEXTS: [&str; 7] = ["awk", "gawk", "mawk", "nawk", "osascript", "eval", "m4"];
-
-/// Interpreters with the flags after which a program's text follows.
-const INTERPRETERS: [(&str, &[char], &[&str]); 11] = [
-    ("python", &['c'], &[]),
-    ("pypy", &['c'], &[]),
-    ("perl", &['e', 'E'], &[]),
-    ("ruby", &['e'], &[]),
-    ("node", &['e', 'p'], &["eval", "print"]),
-    ("nodejs", &['e', 'p'], &["eval", "print"]),
-    ("bun", &['e', 'p'], &["eval", "print"]),
-    ("deno", &[], &["eval"]),
-    ("php", &['r', 'B', 'R', 'E'], &["run"]),
-    ("lua", &['e'], &[]),
-    ("rscript", &['e'], &[]),
-];
-
-const FIND_RUNS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
-
-/// Why what `program` does with `args` cannot be seen; `None` when it can.
-pub(super) fn why_opaque(program: &str, args: &[String]) -> Option<String> {
-    if RUNNERS.contains(&program) {
-        return Some(format!("`{program}` runs the command in its arguments"));
-    }
-    if TEXTS.contains(&program) {
-        return Some(format!("`{program}` runs the program text in its arguments"));
-    }
-    if program == "find" && args.iter().any(|word| FIND_RUNS.contains(&word.as_str())) {
-        return Some("`find` runs a command for each file".to_owned());
-    }
-    if program == "git" && sets_config(args) {
-        return Some("`git` gets configuration that can name programs to run".to_owned());
-    }
-    let base = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    let (_, letters, longs) = INTERPRETERS.iter().find(|(name, ..)| *name == base)?;
-    inline_text(args, letters, longs).then(|| format!("`{program}` gets its program as text"))
-}
-
-/// Whether an interpreter is given text to run, or reads it from standard input.
-fn inline_text(args: &[String], letters: &[char], longs: &[&str]) -> bool {
-    for word in args {
-        if word == "-" {
-            return true;
-        }
-        if let Some(long) = word.strip_prefix("--") {
-            if longs.contains(&long.split('=').next().unwrap_or_default()) {
-                return true;
-            }
-        } else if let Some(short) = word.strip_prefix('-') {
-            if short.chars().any(|letter| letters.contains(&letter)) {
-                return true;
-            }
-            // What follows `-m` is the module's own.
-            if short.ends_with('m') {
-                return false;
-            }
-        } else {
-            return longs.contains(&word.as_str());
-        }
-    }
-    !args.iter().any(|word| matches!(word.as_str(), "--version" | "-V" | "--help" | "-h"))
-}
-
-/// Whether configuration stands among `git`'s global options.
-fn sets_config(args: &[String]) -> bool {
-    let mut rest = args.iter();
-    while let Some(word) = rest.next().filter(|word| word.starts_with('-')) {
-        let names_programs = ["-c", "--config-env", "--exec-path"];
-        if names_programs.iter().any(|option| word.starts_with(option)) {
-            return true;
-        }
-        if GIT_VALUES.contains(&word.as_str()) {
-            rest.next();
-        }
-    }
-    false
+/// The wrapper of this name.
+pub(super) fn wrapper(program: &str) -> Option<&'static Wrapper> {
+    AROUND.iter().chain(LINES).find(|wrapper| wrapper.names.contains(&program))
 }

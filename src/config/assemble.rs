@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::reference::BUILT_IN_NAME;
 use super::{
-    BudgetConfig, Config, LimitsConfig, PolicyConfig, RunConfig, SandboxConfig, SandboxProfile,
-    SecretsConfig, Setting, ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, PolicyConfig, QueueConfig, RetentionConfig, RunConfig,
+    SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, Setting,
+    ToolsConfig,
 };
 use crate::contracts::{ApprovalMode, Budget, Diagnostic, Network, Profile};
 use crate::ports::Limits;
@@ -26,14 +27,23 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
             default: budget(&values, "budget.default")?,
             max: budget(&values, "budget.max")?,
         },
+        server: server(&values)?,
+        queue: queue(&values)?,
+        schedules: SchedulesConfig {
+            enabled: values.boolean("schedules.enabled")?,
+            verify: values.optional("schedules.verify")?,
+            retention: values.optional("schedules.retention")?,
+        },
+        retention: RetentionConfig {
+            texts_ms: Some(values.whole("retention.texts")?).filter(|ms| *ms > 0),
+            keys_ms: values.whole("retention.keys")?,
+        },
         sandbox: SandboxConfig {
             require: values.texts("sandbox.require")?,
             profiles: profiles(&values)?,
         },
         limits: limits(&values)?,
-        secrets: SecretsConfig {
-            dir: Some(values.text("secrets.dir")?).filter(|dir| !dir.is_empty()).map(PathBuf::from),
-        },
+        secrets: SecretsConfig { dir: values.optional("secrets.dir")?.map(PathBuf::from) },
     })
 }
 
@@ -50,6 +60,27 @@ fn policy(values: &Values<'_>) -> Result<PolicyConfig, Diagnostic> {
         },
         require_approval_for_risky: values.boolean("policy.require_approval_for_risky")?,
         approval_ttl_ms: values.whole("policy.approval_ttl")?,
+    })
+}
+
+fn server(values: &Values<'_>) -> Result<ServerConfig, Diagnostic> {
+    Ok(ServerConfig {
+        listen: values.text("server.listen")?.to_owned(),
+        hosts: values.texts("server.hosts")?,
+        body_bytes: values.whole("server.body")?,
+        connections: values.count("server.connections")?,
+        stop_grace_ms: values.whole("server.stop_grace")?,
+    })
+}
+
+fn queue(values: &Values<'_>) -> Result<QueueConfig, Diagnostic> {
+    Ok(QueueConfig {
+        concurrency: values.count("queue.concurrency")?,
+        per_playbook: values.count("queue.per_playbook")?,
+        max: values.count("queue.max")?,
+        hard_max: values.count("queue.hard_max")?,
+        lease_ms: values.whole("queue.lease")?,
+        free_disk_bytes: values.whole("queue.free_disk")?,
     })
 }
 
@@ -156,6 +187,11 @@ impl<'a> Values<'a> {
             Setting::Text(text) => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// `None` for an empty text.
+    fn optional(&self, path: &str) -> Result<Option<String>, Diagnostic> {
+        Ok(Some(self.text(path)?).filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     fn texts(&self, path: &str) -> Result<Vec<String>, Diagnostic> {

@@ -23,6 +23,10 @@ pub enum Kind {
     Path,
     /// A list of absolute paths.
     Paths,
+    /// A text of one line.
+    Line,
+    /// A list of texts of one line.
+    Lines,
 }
 
 /// One key.
@@ -193,6 +197,92 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         Tighter::Never,
         "directory with one file per secret; empty for none",
+    ),
+    key(
+        "server.listen",
+        Kind::Line,
+        Tighter::Never,
+        "address and port of the API; without a token only a loopback address",
+    ),
+    key(
+        "server.hosts",
+        Kind::Lines,
+        Tighter::Subset,
+        "names under which the API may be called, beside the loopback ones",
+    ),
+    key("server.body", Kind::Bytes(KIB, 64 * MIB), Tighter::Lower, "largest body of a request"),
+    key(
+        "server.connections",
+        Kind::Count(8, 65_536),
+        Tighter::Lower,
+        "connections to the API at once",
+    ),
+    key(
+        "server.stop_grace",
+        Kind::Duration(0, DAY),
+        Tighter::Lower,
+        "how long calls at work may go on when the daemon is stopped",
+    ),
+    key("queue.concurrency", Kind::Count(1, 1_024), Tighter::Lower, "runs at work at once"),
+    key(
+        "queue.per_playbook",
+        Kind::Count(1, 1_024),
+        Tighter::Lower,
+        "runs of one playbook at work at once",
+    ),
+    key(
+        "queue.max",
+        Kind::Count(1, 1_000_000),
+        Tighter::Lower,
+        "waiting tasks beyond which tasks of low priority are refused",
+    ),
+    key(
+        "queue.hard_max",
+        Kind::Count(1, 1_000_000),
+        Tighter::Lower,
+        "waiting tasks beyond which every task is refused",
+    ),
+    key(
+        "queue.lease",
+        Kind::Duration(SECOND, DAY),
+        Tighter::Never,
+        "how long a run belongs to a process that says nothing",
+    ),
+    key(
+        "queue.free_disk",
+        Kind::Bytes(0, TIB),
+        Tighter::Never,
+        "free space below which no task is taken",
+    ),
+    key(
+        "schedules.enabled",
+        Kind::Bool,
+        Tighter::False,
+        "whether playbooks are started by their schedules",
+    ),
+    key(
+        "schedules.verify",
+        Kind::Line,
+        Tighter::Never,
+        "when the daemon checks the whole journal, as cron in UTC; empty for never",
+    ),
+    key(
+        "schedules.retention",
+        Kind::Line,
+        Tighter::Never,
+        "when the daemon forgets what `retention` names, as cron in UTC; empty for never",
+    ),
+    key(
+        "retention.texts",
+        Kind::Duration(0, 3_650 * DAY),
+        Tighter::Never,
+        "age after which texts of ended runs are forgotten, their chains kept; 0s for never",
+    ),
+    key(
+        "retention.keys",
+        Kind::Duration(60 * SECOND, 3_650 * DAY),
+        Tighter::Never,
+        "how long a repeated request with the same idempotency key is recognised",
     ),
     key(
         "sandbox.require",

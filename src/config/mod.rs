@@ -22,8 +22,8 @@ pub use names::{env_name, is_config_variable};
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
 pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
 pub use resolved::{
-    BudgetConfig, Config, LimitsConfig, PolicyConfig, RunConfig, SandboxConfig, SandboxProfile,
-    SecretsConfig, ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, PolicyConfig, QueueConfig, RetentionConfig, RunConfig,
+    SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, ToolsConfig,
 };
 pub use schema::{json_schema, reference_table};
 pub use setting::Setting;

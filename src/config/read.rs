@@ -40,6 +40,8 @@ pub(super) fn setting(
             _ => reader.path(node).map(Setting::Text),
         },
         Kind::Paths => reader.list(node, |item| reader.path(item)),
+        Kind::Line => reader.line(node).map(Setting::Text),
+        Kind::Lines => reader.list(node, |item| reader.line(item)),
     }
 }
 
@@ -159,6 +161,15 @@ impl Reader<'_> {
         items.iter().map(read).collect::<Result<_, _>>().map(Setting::Texts)
     }
 
+    fn line(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "a text"))?;
+        if text.chars().any(char::is_control) || text.len() > TEXT_BYTES_MAX {
+            let message = format!("`{}` is a text of one line, not too long", self.path);
+            return Err(self.bad(node, "bad-value", message));
+        }
+        Ok(text.to_owned())
+    }
+
     /// An absolute path that names what it seems to name: no `..`, no control characters.
     fn path(&self, node: &Node) -> Result<String, Diagnostic> {
         let text = node.as_text().ok_or_else(|| self.wrong(node, "an absolute path"))?;
@@ -212,6 +223,8 @@ mod tests {
             (Kind::Word(&["a", "b"]), "b", Setting::Text("b".into())),
             (Kind::Words(&["a"]), "[a, a]", Setting::Texts(vec!["a".into(), "a".into()])),
             (Kind::Path, "''", Setting::Text(String::new())),
+            (Kind::Line, "127.0.0.1:1", Setting::Text("127.0.0.1:1".into())),
+            (Kind::Lines, "[a b]", Setting::Texts(vec!["a b".into()])),
             (Kind::Paths, "[/etc/x]", Setting::Texts(vec!["/etc/x".into()])),
         ];
         for (kind, text, expected) in cases {
@@ -245,6 +258,8 @@ mod tests {
             (Kind::Path, "/a/../etc", "bad-path"),
             (Kind::Path, "\"/a\\0b\"", "bad-path"),
             (Kind::Paths, "['']", "bad-path"),
+            (Kind::Line, "\"a\\nb\"", "bad-value"),
+            (Kind::Line, "[a]", "wrong-type"),
         ];
         for (kind, text, code) in cases {
             assert_eq!(read(kind, text), Err(code.to_owned()), "{text}");

@@ -19,6 +19,14 @@ pub struct Config {
     pub run: RunConfig,
     /// Bounds of a run that states none, and the most a playbook may state.
     pub budget: BudgetConfig,
+    /// The API.
+    pub server: ServerConfig,
+    /// Waiting tasks.
+    pub queue: QueueConfig,
+    /// What happens by the clock.
+    pub schedules: SchedulesConfig,
+    /// What is forgotten when.
+    pub retention: RetentionConfig,
     /// Sandbox.
     pub sandbox: SandboxConfig,
     /// Limits on files and output.
@@ -72,6 +80,58 @@ pub struct BudgetConfig {
     pub default: Budget,
     /// The most a playbook may state.
     pub max: Budget,
+}
+
+/// The API.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerConfig {
+    /// Address and port, such as `127.0.0.1:8787`.
+    pub listen: String,
+    /// Names under which it may be called, beside the loopback ones.
+    pub hosts: Vec<String>,
+    /// Largest body of a request, in bytes.
+    pub body_bytes: u64,
+    /// Connections at once.
+    pub connections: u32,
+    /// How long calls at work may go on when the daemon is stopped, in milliseconds.
+    pub stop_grace_ms: u64,
+}
+
+/// Waiting tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QueueConfig {
+    /// Runs at work at once.
+    pub concurrency: u32,
+    /// Runs of one playbook at work at once.
+    pub per_playbook: u32,
+    /// Waiting tasks beyond which tasks of low priority are refused.
+    pub max: u32,
+    /// Waiting tasks beyond which every task is refused.
+    pub hard_max: u32,
+    /// How long a run belongs to a process that says nothing, in milliseconds.
+    pub lease_ms: u64,
+    /// Free space below which no task is taken, in bytes.
+    pub free_disk_bytes: u64,
+}
+
+/// What happens by the clock.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SchedulesConfig {
+    /// Whether playbooks are started by their schedules.
+    pub enabled: bool,
+    /// When the whole journal is checked, as cron in UTC.
+    pub verify: Option<String>,
+    /// When texts are forgotten, as cron in UTC.
+    pub retention: Option<String>,
+}
+
+/// What is forgotten when.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RetentionConfig {
+    /// Age of ended runs, in milliseconds, after which their texts go; `None` for never.
+    pub texts_ms: Option<u64>,
+    /// Age of idempotency keys, in milliseconds.
+    pub keys_ms: u64,
 }
 
 /// The sandbox.

@@ -74,6 +74,10 @@ fn leaf(key: &Key) -> Json {
             json!({ "type": "array", "items": { "enum": words }, "maxItems": 256 })
         }
         Kind::Path => json!({ "type": "string", "pattern": "^(/.*)?$" }),
+        Kind::Line => json!({ "type": "string" }),
+        Kind::Lines => {
+            json!({ "type": "array", "items": { "type": "string" }, "maxItems": 256 })
+        }
         Kind::Paths => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "^/" }, "maxItems": 256 })
         }
@@ -99,6 +103,8 @@ fn range(kind: Kind) -> String {
         Kind::Words(words) => format!("list of {}", quoted(words)),
         Kind::Path => "absolute path, or empty".to_owned(),
         Kind::Paths => "list of absolute paths".to_owned(),
+        Kind::Line => "text".to_owned(),
+        Kind::Lines => "list of texts".to_owned(),
     }
 }
 

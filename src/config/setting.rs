@@ -14,9 +14,9 @@ pub enum Setting {
     Whole(u64),
     /// A number.
     Number(f64),
-    /// A word or a path.
+    /// A word, a path or a text.
     Text(String),
-    /// A list of words or paths.
+    /// A list of words, paths or texts.
     Texts(Vec<String>),
 }
 

@@ -264,6 +264,8 @@ fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
             .prop_map(|words| format!("[{}]", words.join(", ")))
             .boxed(),
         Kind::Path => proptest::sample::select(vec!["''", "/x"]).prop_map(str::to_owned).boxed(),
+        Kind::Line => proptest::sample::select(vec!["''", "a"]).prop_map(str::to_owned).boxed(),
+        Kind::Lines => proptest::sample::select(vec!["[]", "[a]"]).prop_map(str::to_owned).boxed(),
         Kind::Paths => proptest::sample::select(vec!["[]", "[/]"]).prop_map(str::to_owned).boxed(),
     };
     let path = key.path.replace('*', "git");

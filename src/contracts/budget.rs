@@ -35,6 +35,24 @@ pub struct BudgetUse {
     pub cost_usd: f64,
 }
 
+impl BudgetUse {
+    /// Adds what a run inside of this one used or may use. Its time is in the time of this one.
+    pub fn charge(&mut self, inner: &Self) {
+        self.steps = self.steps.saturating_add(inner.steps);
+        self.retries = self.retries.saturating_add(inner.retries);
+        self.tokens = self.tokens.saturating_add(inner.tokens);
+        self.cost_usd += inner.cost_usd;
+    }
+}
+
+impl From<&Budget> for BudgetUse {
+    /// A budget that is used up.
+    fn from(budget: &Budget) -> Self {
+        let Budget { steps, retries, wall_ms, tokens, cost_usd } = *budget;
+        Self { steps, retries, wall_ms, tokens, cost_usd }
+    }
+}
+
 /// Which bound was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

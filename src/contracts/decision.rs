@@ -93,6 +93,11 @@ pub struct Confinement {
     pub write: Vec<PathBuf>,
     /// Absolute paths inside `write` that stay read-only: the files that govern this program.
     pub protected: Vec<PathBuf>,
+    /// Absolute paths inside `read` and `write` that a command gets nothing of: journal, logs,
+    /// secrets. In every directory that holds one, entries whose names are those of secrets stay
+    /// closed as well. They need not exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<PathBuf>,
     /// Network access.
     pub network: Network,
 }

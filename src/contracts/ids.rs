@@ -127,3 +127,7 @@ impl RunId {
     /// The stream of events that belong to no run, written `run_system`.
     pub const SYSTEM_TEXT: &'static str = "run_system";
 }
+id!(
+    /// A schedule.
+    ScheduleId, "sch_", "schedule"
+);

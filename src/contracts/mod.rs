@@ -21,6 +21,7 @@ mod schemas;
 mod task;
 mod time;
 mod tool;
+pub mod views;
 
 pub use approval::{ApprovalResolution, ApprovalSubject};
 pub use budget::{Budget, BudgetKind, BudgetUse};
@@ -31,14 +32,15 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use event::{
-    BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
-    CallUndone, Event, EventBody, EventKind, IncidentRaised, MemoryWritten, PlaybookRef,
-    PolicyReloaded, ReportReady, Resolution, RunFinished, RunSignal, RunStarted, StepFinished,
-    StepStarted, StepVerified, Stored, TaskAccepted, TextRef, event_hash,
+    Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
+    CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, MemoryWritten,
+    PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished, RunResumed,
+    RunSignal, RunStarted, ScheduleFired, ScheduleMissed, SourceKind, StepFinished, StepStarted,
+    StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
 };
 pub use governing::{GOVERNING, GOVERNING_RULES};
 pub use hash::{Hash, HashError};
-pub use ids::{ApprovalId, CallId, IdError, IncidentId, MemoryId, RunId, TaskId};
+pub use ids::{ApprovalId, CallId, IdError, IncidentId, MemoryId, RunId, ScheduleId, TaskId};
 pub use limits::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX, LABELS_MAX, SubmissionError,
     TEXT_BYTES_MAX,
@@ -50,6 +52,7 @@ pub use task::{
     Attachment, ContextHint, HintKind, Priority, RunStatus, TaskEnvelope, TaskSubmission, TaskType,
 };
 pub use time::{Timestamp, TimestampError};
+
 pub use tool::{
     ArtifactRef, CallEffect, ErrorKind, FsAccess, Origin, Receipt, Risk, ToolCall, ToolError,
     ToolResult,

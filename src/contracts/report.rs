@@ -55,6 +55,9 @@ pub struct StepLine {
     pub skipped: bool,
     /// How often it was tried.
     pub attempts: u32,
+    /// The run that did its work, of a step that calls a playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
     /// The error's kind and message, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -10,8 +10,9 @@ use crate::ports::ToolDescriptor;
 pub struct Surroundings<'a> {
     /// Where the parts of the machine are.
     pub places: &'a Places,
-    /// The playbook's upper bound, from [`WrittenPermissions::resolved`].
-    pub permissions: Option<&'a Permissions>,
+    /// The playbook's upper bound and those of the runs above it, each from
+    /// [`WrittenPermissions::resolved`].
+    pub permissions: &'a [Permissions],
     /// The time for which it is decided.
     pub now: Timestamp,
     /// Whether nobody is there to answer.
@@ -39,7 +40,7 @@ pub fn collect(
         unknown: around.unknown.to_vec(),
         fs: call.allow_fs,
         run: RunFacts { id: call.run_id.to_string(), ..run },
-        permissions: around.permissions.cloned(),
+        permissions: around.permissions.to_vec(),
         now: around.now,
         unattended: around.unattended,
     };

@@ -50,7 +50,7 @@ impl Disk {
         symlink(to, self.base.join(from)).expect("a link");
     }
 
-    fn request(&self, tool: &ToolDescriptor, args: Value, given: Option<&Permissions>) -> Request {
+    fn request(&self, tool: &ToolDescriptor, args: Value, given: &[Permissions]) -> Request {
         let call = call(&tool.name, args);
         let around = Surroundings {
             places: &self.places,
@@ -202,7 +202,7 @@ fn refuses_texts_that_name_no_path() {
     assert!(matches!(resolve("~/x", &nowhere), Err(PathFault::NoHome(_))));
     let tool = write_text();
     for args in [json!({ "path": "a\0b" }), json!({ "path": 3 }), json!({ "path": ["a", {}] })] {
-        assert!(!disk.request(&tool, args.clone(), None).faults.is_empty(), "{args}");
+        assert!(!disk.request(&tool, args.clone(), &[]).faults.is_empty(), "{args}");
     }
 }
 
@@ -213,9 +213,9 @@ fn a_call_through_a_link_into_the_rules_is_denied_with_its_place() {
     let tool = write_text();
     let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
     let set = set.expect("the built-in set");
-    let allowed = disk.request(&tool, json!({ "path": "src/a.rs", "text": "" }), None);
+    let allowed = disk.request(&tool, json!({ "path": "src/a.rs", "text": "" }), &[]);
     assert_eq!(set.decide(&allowed).effect, Effect::Allow);
-    let refused = disk.request(&tool, json!({ "path": "notes/a.yaml", "text": "" }), None);
+    let refused = disk.request(&tool, json!({ "path": "notes/a.yaml", "text": "" }), &[]);
     let decision = set.decide(&refused);
     assert_eq!(decision.effect, Effect::Deny);
     assert_eq!(decision.rules[0].id, "fs.self-write");
@@ -233,13 +233,13 @@ fn permissions_bound_calls_and_walls() {
         write: Some(vec!["reports/".to_owned(), "policies/".to_owned()]),
         ..WrittenPermissions::default()
     };
-    let permissions = written.resolved(&disk.places).expect("resolved");
+    let bounds = [written.resolved(&disk.places).expect("resolved")];
     let tool = write_text();
     let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
     let set = set.expect("the built-in set");
     let decide = |path: &str| {
         let args = json!({ "path": path, "text": "" });
-        set.decide(&disk.request(&tool, args, Some(&permissions)))
+        set.decide(&disk.request(&tool, args, &bounds))
     };
     let inside = decide("reports/a.md");
     assert_eq!(inside.effect, Effect::Allow, "{inside:?}");
@@ -255,12 +255,52 @@ fn permissions_bound_calls_and_walls() {
 }
 
 #[test]
+fn every_bound_must_hold_and_the_walls_are_what_all_leave() {
+    let disk = disk();
+    let bound = |file: &str, tools: &[&str], write: &[&str]| {
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
+        let written = WrittenPermissions {
+            file: file.to_owned(),
+            tools: texts(tools),
+            read: texts(&["."]),
+            write: texts(write),
+            ..WrittenPermissions::default()
+        };
+        written.resolved(&disk.places).expect("resolved")
+    };
+    let tool = write_text();
+    let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
+    let set = set.expect("the built-in set");
+    let own = bound("playbooks/child.yaml", &["write_text"], &["src/", "docs/"]);
+    let caller = bound("playbooks/parent.yaml", &["write_text"], &["src/deep", "notes/"]);
+    let without = bound("playbooks/parent.yaml", &["read_text"], &["."]);
+    for (path, bounds, effect) in [
+        ("src/deep/a", [&own, &caller], Effect::Allow),
+        ("src/a", [&own, &caller], Effect::Deny),
+        ("notes/a", [&own, &caller], Effect::Deny),
+        ("docs/a", [&own, &caller], Effect::Deny),
+        ("src/a", [&own, &without], Effect::Deny),
+    ] {
+        let args = json!({ "path": path, "text": "" });
+        let decision = set.decide(&disk.request(&tool, args, &bounds.map(Clone::clone)));
+        assert_eq!(decision.effect, effect, "{path}: {decision:?}");
+        if effect == Effect::Allow {
+            assert_eq!(decision.confinement.write, [disk.base.join("ws/src/deep")]);
+        }
+    }
+    let args = json!({ "path": "src/a", "text": "" });
+    let decision = set.decide(&disk.request(&tool, args, &[own, caller]));
+    assert_eq!(decision.rules[0].file, "playbooks/parent.yaml");
+    assert!(decision.reason.contains("the calling run may do less"), "{}", decision.reason);
+}
+
+#[test]
 fn walls_hold_what_governs_the_program() {
     let disk = disk();
     let tool = write_text();
     let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
     let set = set.expect("the built-in set");
-    let request = disk.request(&tool, json!({ "path": "a", "text": "" }), None);
+    let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[]);
     let confinement = set.decide(&request).confinement;
     let root = disk.base.join("ws");
     for name in ["config", "policies", "playbooks", "prompts", "memory", ".env", "logs"] {
@@ -274,4 +314,32 @@ fn walls_hold_what_governs_the_program() {
     let mut reading = request;
     reading.walls.fs = FsAccess::Read;
     assert!(set.decide(&reading).confinement.write.is_empty());
+}
+
+#[test]
+fn walls_name_what_a_command_may_not_read_of_each_root() {
+    let disk = disk();
+    let tool = write_text();
+    let set = compile(&built_in(), &Vocabulary::new([tool.clone()]), &Options::default());
+    let set = set.expect("the built-in set");
+    let root = disk.base.join("ws");
+    let closed = |read: &[&str], write: &[&str]| {
+        let under = |names: &[&str]| Some(names.iter().map(|name| root.join(name)).collect());
+        let bound =
+            Permissions { read: under(read), write: under(write), ..Permissions::default() };
+        let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[bound]);
+        let places = set.decide(&request).confinement.unreadable;
+        let names = places.iter().filter_map(|place| place.strip_prefix(&root).ok());
+        names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(closed(&[""], &[""]), [".bailiwick", ".env", "logs"]);
+    assert_eq!(closed(&[""], &["out"]), [".bailiwick", ".env", "logs"]);
+    assert_eq!(closed(&["src"], &[]), ["src/.env"]);
+    // What is only written keeps being a place where anything can be made.
+    assert_eq!(closed(&["src"], &["out"]), ["src/.env"]);
+    assert_eq!(closed(&[".bailiwick"], &[]), [".bailiwick", ".bailiwick/.env"]);
+    assert_eq!(closed(&["keys/server.pem"], &[]), ["keys/server.pem"]);
+    let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[]);
+    let everywhere = set.decide(&request).confinement.unreadable;
+    assert!(everywhere.contains(&disk.base.join("repo/.env")), "{everywhere:?}");
 }

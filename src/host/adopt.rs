@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::runner::Host;
 use crate::contracts::{RunId, RunStatus};
-use crate::orchestrator::{NobodyAnswers, Observer, RunEnd, RunError};
+use crate::orchestrator::{NobodyAnswers, Observer, RunEnd, RunError, Services, goes_on};
 use crate::store::RunInfo;
 
 /// What became of runs that were taken up.
@@ -23,11 +23,11 @@ pub type Adopted = JoinSet<(RunId, Result<RunEnd, RunError>)>;
 /// When the list of unfinished runs cannot be read. What becomes of each run is in its own result.
 pub async fn adopt_unfinished(host: &Host, observer: &Observer) -> Result<Adopted, RunError> {
     let services = Arc::clone(&host.services);
-    let unfinished = tokio::task::spawn_blocking(move || services.store.reader().unfinished())
+    let unfinished = tokio::task::spawn_blocking(move || cut_off(&services))
         .await
         .map_err(|error| RunError::Worker(error.to_string()))??;
     let mut adopted = JoinSet::new();
-    for run in unfinished.into_iter().filter(was_cut_off) {
+    for run in unfinished {
         let (host, observer) = (host.clone(), Arc::clone(observer));
         adopted.spawn(async move {
             // The sender is kept until the run has ended: nobody stops it.
@@ -41,6 +41,18 @@ pub async fn adopt_unfinished(host: &Host, observer: &Observer) -> Result<Adopte
     Ok(adopted)
 }
 
-fn was_cut_off(run: &RunInfo) -> bool {
-    !matches!(run.status, RunStatus::WaitingApproval | RunStatus::InDoubt | RunStatus::Paused)
+fn cut_off(services: &Services) -> Result<Vec<RunInfo>, RunError> {
+    let mut runs = Vec::new();
+    for run in services.store.reader().unfinished()? {
+        // One that has not begun waits in the queue.
+        if run.status == RunStatus::Queued {
+            continue;
+        }
+        match goes_on(services, &run) {
+            Ok(true) => runs.push(run),
+            Ok(false) => {}
+            Err(error) => tracing::warn!("`{}` is not taken up: {error}", run.run_id),
+        }
+    }
+    Ok(runs)
 }

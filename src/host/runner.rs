@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::protocol::{Refusal, RunRequest};
-use crate::contracts::{EventBody, Hash, RunId, RunSignal, TaskId};
+use crate::contracts::{Hash, RunId, TaskId};
 use crate::orchestrator::{
-    Answerer, Driver, IntakeError, Observer, PreApproved, Run, RunEnd, RunError, Services, accept,
+    Answerer, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services, accept,
     end_cut_off_undo,
 };
-use crate::store::Append;
+
+/// Why a run of another process is not taken, and what to do about it.
+const OTHER_CONFIG: &str = "the process that holds this workspace works by another configuration: configuration, `.env` or trust changed since it started, or this command was given `--set` or `--config`; start it again, or hand the run to a daemon as it is: bailiwick submit";
 
 /// Why a run did not come to an end here.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +58,7 @@ impl Host {
     pub fn accept(&self, request: &RunRequest) -> Result<(TaskId, RunId), HostError> {
         if request.config != self.config {
             return Err(HostError::Refused(Refusal {
-                message: "the process that holds this workspace has another configuration; wait until it has ended".to_owned(),
+                message: OTHER_CONFIG.to_owned(),
                 diagnostics: Vec::new(),
                 usage: false,
             }));
@@ -77,12 +79,7 @@ impl Host {
         observer: Observer,
         stop: watch::Receiver<u32>,
     ) -> Result<RunEnd, RunError> {
-        let services = Arc::clone(&self.services);
-        let run = tokio::task::spawn_blocking(move || Run::load(&services, run_id))
-            .await
-            .map_err(|error| RunError::Worker(error.to_string()))??;
-        let answerer: Arc<dyn Answerer> = Arc::new(PreApproved::new(yes_approve, answerer));
-        Driver::new(Arc::clone(&self.services), answerer, observer, run).drive(stop).await
+        self.driver(run_id, answerer, yes_approve, observer).await?.drive(stop).await
     }
 
     /// Takes up a run whose process is gone: says so in its journal, then drives it.
@@ -98,31 +95,24 @@ impl Host {
         observer: Observer,
         stop: watch::Receiver<u32>,
     ) -> Result<RunEnd, RunError> {
-        let (services, by) = (Arc::clone(&self.services), by.to_owned());
-        let ended = tokio::task::spawn_blocking(move || {
-            if let Some(end) = end_cut_off_undo(&services, run_id)? {
-                return Ok(Some(end));
-            }
-            note_resumed(&services, run_id, by).map(|()| None)
-        })
-        .await
-        .map_err(|error| RunError::Worker(error.to_string()))??;
-        if let Some(end) = ended {
+        let services = Arc::clone(&self.services);
+        let ended = tokio::task::spawn_blocking(move || end_cut_off_undo(&services, run_id));
+        if let Some(end) = ended.await.map_err(|error| RunError::Worker(error.to_string()))?? {
             return Ok(end);
         }
-        self.drive(run_id, answerer, yes_approve, observer, stop).await
+        let mut driver = self.driver(run_id, answerer, yes_approve, observer).await?;
+        driver.take_over(by).await?;
+        driver.drive(stop).await
     }
-}
 
-/// Journals that whoever ran this before is gone, so that calls it had begun count as interrupted.
-fn note_resumed(services: &Services, run_id: RunId, by: String) -> Result<(), RunError> {
-    let run = Run::load(services, run_id)?;
-    if run.state.outcome.is_some() {
-        return Ok(());
+    async fn driver(
+        &self,
+        run_id: RunId,
+        answerer: Arc<dyn Answerer>,
+        yes_approve: Vec<String>,
+        observer: Observer,
+    ) -> Result<Driver, RunError> {
+        let answerer: Arc<dyn Answerer> = Arc::new(PreApproved::new(yes_approve, answerer));
+        Driver::open(Arc::clone(&self.services), answerer, observer, run_id).await
     }
-    let resumed = EventBody::RunResumed(RunSignal { by, reason: None });
-    let now = services.clock.now();
-    let append = Append::new(run_id.to_string(), run.record.seq, now, vec![resumed]);
-    services.store.append(append)?;
-    Ok(())
 }

@@ -3,20 +3,25 @@
 //! Owns reading `playbooks/*.yaml`, the shipped playbooks and templates inside the program, and
 //! finding one by name or path. What a playbook means is the business of [`crate::playbook`].
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod files;
+mod shelf;
+mod watched;
 
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::shelf::{Shelf, Volume};
+pub use self::watched::LivePlaybooks;
 use crate::contracts::{Diagnostic, Severity};
-use crate::playbook::{Candidate, LintLimits, Playbook, lint};
+use crate::playbook::{
+    Candidate, Library, LibraryPlaybook, LintLimits, Linted, Pinned, Playbook, Used, lint,
+};
 use crate::ports::Vocabulary;
-use crate::yaml::did_you_mean;
 
 /// The directory inside a workspace.
 pub const DIRECTORY: &str = "playbooks";
-
-/// Most files that are read.
-const FILES_MAX: usize = 1_000;
 
 /// The playbooks inside the program, by the path they have in a new workspace.
 pub const SHIPPED: [(&str, &str); 2] = [
@@ -43,8 +48,15 @@ pub struct Entry {
     pub source: String,
     /// The playbook, when the file has no error.
     pub playbook: Option<Playbook>,
-    /// Errors and warnings.
+    /// Errors and warnings; of a broken edit, when the entry is `stale`.
     pub diagnostics: Vec<Diagnostic>,
+    /// What it includes and calls, as it was read for `playbook`.
+    pub sources: Vec<Used>,
+    /// The playbooks it calls, directly or not, by their names as written.
+    pub called: BTreeMap<String, Arc<Playbook>>,
+    /// Whether the file was edited and is broken now, and `source` and `playbook` are its last good
+    /// version.
+    pub stale: bool,
 }
 
 /// The playbooks of a workspace, sorted by path.
@@ -52,6 +64,7 @@ pub struct Entry {
 pub struct Catalogue {
     /// Each file, good or not.
     pub entries: Vec<Entry>,
+    shelf: Shelf,
 }
 
 /// Why no playbook was found.
@@ -94,20 +107,28 @@ impl Catalogue {
         vocabulary: &Vocabulary,
         limits: &LintLimits,
     ) -> Result<Self, FindError> {
-        let mut entries = Vec::new();
-        for name in names(&root.join(DIRECTORY))? {
-            let path = format!("{DIRECTORY}/{name}");
-            entries.push(load(&root.join(&path), &path, vocabulary, limits));
-        }
-        if entries.is_empty() {
-            entries = SHIPPED
-                .iter()
-                .map(|(path, source)| {
-                    linted(format!("{BUILT_IN}{path}"), (*source).to_owned(), vocabulary, limits)
-                })
+        let directory = root.join(DIRECTORY);
+        let mut read: Vec<(String, Result<String, String>)> = files::names(&directory)?
+            .into_iter()
+            .map(|name| {
+                let text = files::listed(&directory, &name, limits.file_bytes);
+                (format!("{DIRECTORY}/{name}"), text)
+            })
+            .collect();
+        if read.is_empty() {
+            let shipped = SHIPPED.iter();
+            read = shipped
+                .map(|(path, text)| (format!("{BUILT_IN}{path}"), Ok((*text).to_owned())))
                 .collect();
         }
-        Ok(Self { entries })
+        let volumes = read.iter().filter_map(|(path, text)| {
+            let text = text.as_ref().ok()?;
+            Some(Volume::new(path.clone(), text.clone(), limits))
+        });
+        let shelf = Shelf::new(volumes.collect(), Some(directory), limits.file_bytes);
+        let entry = |(path, text)| entry(path, text, vocabulary, limits, &shelf);
+        let entries = read.into_iter().map(entry).collect();
+        Ok(Self { entries, shelf })
     }
 
     /// The entry called `name`: a playbook's name, a file's name without its ending, or a path as in
@@ -116,28 +137,9 @@ impl Catalogue {
     /// # Errors
     /// When there is none, or more than one of the same name.
     pub fn find(&self, name: &str) -> Result<&Entry, FindError> {
-        let plain = name.strip_prefix("./").unwrap_or(name);
-        let by_path = |entry: &&Entry| {
-            entry.path == plain || entry.path.strip_prefix(BUILT_IN) == Some(plain)
-        };
-        if let Some(entry) = self.entries.iter().find(by_path) {
-            return Ok(entry);
-        }
-        let named: Vec<&Entry> = self.entries.iter().filter(|entry| entry.name() == name).collect();
-        match named.as_slice() {
-            [entry] => Ok(entry),
-            [] => {
-                let names = || self.entries.iter().map(Entry::name);
-                let all = || format!("there are {}", names().collect::<Vec<_>>().join(", "));
-                let suggestion =
-                    did_you_mean(name, names()).or_else(|| (!self.entries.is_empty()).then(all));
-                Err(FindError::Unknown { name: name.to_owned(), suggestion })
-            }
-            several => Err(FindError::Several {
-                name: name.to_owned(),
-                paths: several.iter().map(|entry| entry.path.clone()).collect(),
-            }),
-        }
+        let all = self.entries.iter().map(|entry| (entry.path.as_str(), entry.name()));
+        let unknown = || FindError::Unknown { name: name.to_owned(), suggestion: None };
+        self.entries.get(shelf::find(all, name)?).ok_or_else(unknown)
     }
 
     /// What can be chosen for a goal, with the index of its entry.
@@ -154,73 +156,66 @@ impl Entry {
     /// The playbook's name; of a file with mistakes, the file's name without its ending.
     #[must_use]
     pub fn name(&self) -> &str {
-        if let Some(playbook) = &self.playbook {
-            return &playbook.name;
-        }
-        let file = self.path.rsplit('/').next().unwrap_or(&self.path);
-        file.trim_end_matches(".yaml").trim_end_matches(".yml")
+        self.playbook.as_ref().map_or_else(|| shelf::stem(&self.path), |it| it.name.as_str())
+    }
+
+    /// What it includes and calls, as it was when `playbook` was good: a run of it works by these.
+    #[must_use]
+    pub fn library(&self) -> Pinned {
+        Pinned::from(self.sources.clone())
     }
 }
 
-/// Reads the one playbook at `path`, which the user wrote as `shown`.
+impl Library for Catalogue {
+    fn fragment(&self, path: &str) -> Result<String, String> {
+        self.shelf.fragment(path)
+    }
+
+    fn playbook(&self, name: &str) -> Result<LibraryPlaybook, String> {
+        self.shelf.playbook(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.shelf.names()
+    }
+}
+
+/// Reads the one playbook at `path`, which the user wrote as `shown`. What it calls and includes comes
+/// from `library`.
 #[must_use]
-pub fn load(path: &Path, shown: &str, vocabulary: &Vocabulary, limits: &LintLimits) -> Entry {
-    match text(path, limits.file_bytes) {
-        Ok(source) => linted(shown.to_owned(), source, vocabulary, limits),
+pub fn load(
+    path: &Path,
+    shown: &str,
+    vocabulary: &Vocabulary,
+    limits: &LintLimits,
+    library: &dyn Library,
+) -> Entry {
+    entry(shown.to_owned(), files::text(path, limits.file_bytes), vocabulary, limits, library)
+}
+
+fn entry(
+    path: String,
+    text: Result<String, String>,
+    vocabulary: &Vocabulary,
+    limits: &LintLimits,
+    library: &dyn Library,
+) -> Entry {
+    match text {
+        Ok(source) => {
+            let Linted { playbook, diagnostics, sources, called } =
+                lint(&path, &source, vocabulary, limits, library);
+            Entry { path, source, playbook, diagnostics, sources, called, stale: false }
+        }
         Err(why) => Entry {
-            path: shown.to_owned(),
+            diagnostics: vec![Diagnostic::error("unreadable", why, &path, 1, 1)],
+            path,
             source: String::new(),
             playbook: None,
-            diagnostics: vec![Diagnostic::error("unreadable", why, shown, 1, 1)],
+            sources: Vec::new(),
+            called: BTreeMap::new(),
+            stale: false,
         },
     }
-}
-
-fn linted(path: String, source: String, vocabulary: &Vocabulary, limits: &LintLimits) -> Entry {
-    let linted = lint(&path, &source, vocabulary, limits);
-    Entry { path, source, playbook: linted.playbook, diagnostics: linted.diagnostics }
-}
-
-/// The names of the YAML files in `directory`, sorted; none when there is no such directory.
-fn names(directory: &Path) -> Result<Vec<String>, FindError> {
-    let fail = |source| FindError::List { path: directory.to_owned(), source };
-    let list = match fs::read_dir(directory) {
-        Ok(list) => list,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fail(error)),
-    };
-    let mut names = Vec::new();
-    for entry in list {
-        let name = entry.map_err(fail)?.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        if is_yaml && !name.starts_with('.') && names.len() < FILES_MAX {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// The text of a regular file of at most `bytes_max` bytes. Anything else at the path, such as a
-/// pipe that would never end, is refused before it is opened.
-fn text(path: &Path, bytes_max: u64) -> Result<String, String> {
-    let about = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if !about.is_file() {
-        return Err("cannot be read: it is no regular file".to_owned());
-    }
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut bytes = Vec::new();
-    file.take(bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
-        return Err(format!("the file has more than {bytes_max} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        format!("the file is no UTF-8 text: byte {} is wrong", at + 1)
-    })
 }
 
 /// Whether a playbook with these diagnostics may be used.

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::contracts::ToolError;
 use crate::playbook::expression::{Evaluator, Reads, Scope, StepView};
@@ -93,6 +95,28 @@ fn a_file_over_the_limit_and_a_pipe_are_refused() {
 }
 
 #[test]
+fn a_link_is_no_playbook_wherever_it_leads() {
+    let root = workspace(&[("good.yaml", GOOD.replace("NAME", "good").as_bytes())]);
+    let outside = root.path().join("outside.yaml");
+    fs::write(&outside, GOOD.replace("NAME", "outside")).unwrap();
+    for (link, target) in [
+        ("a.yaml", outside.as_path()),
+        ("b.yaml", Path::new("good.yaml")),
+        ("c.yaml", Path::new("nowhere.yaml")),
+    ] {
+        std::os::unix::fs::symlink(target, root.path().join(DIRECTORY).join(link)).unwrap();
+    }
+    let catalogue = read(root.path());
+    let good = |entry: &&Entry| entry.playbook.is_some();
+    assert_eq!(catalogue.entries.iter().filter(good).count(), 1);
+    for entry in catalogue.entries.iter().take(3) {
+        let [diagnostic] = entry.diagnostics.as_slice() else { panic!("{entry:?}") };
+        assert_eq!(diagnostic.code, "unreadable");
+        assert!(diagnostic.message.contains("has a link"), "{diagnostic:?}");
+    }
+}
+
+#[test]
 fn shipped_playbooks_meet_the_schema() {
     let schema = serde_json::from_str(SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -144,7 +168,7 @@ fn report(name: &str, index: usize) -> (String, Vec<bool>) {
         if step.id == "report" {
             text = args["text"].as_str().unwrap().to_owned();
         }
-        let result = &scenario.results[&step.id];
+        let result = scenario.results[&step.id].nth(0).unwrap();
         let error = result.error.as_ref().map(|error| ToolError::new(error.kind, &error.message));
         let (ok, data) = (result.ok, result.data.clone());
         scope.steps.insert(step.id.clone(), StepView { ok, data, error, ..StepView::default() });

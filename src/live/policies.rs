@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::kept;
 use super::snapshot::{LayerDir, Signature, Snapshot, mistake, read, signature};
-use crate::contracts::{Diagnostic, Severity};
+use crate::contracts::{Diagnostic, Hash, Severity};
 use crate::policy::{Layer, Options, PolicySet, Source, built_in, compile};
 use crate::ports::Vocabulary;
 
@@ -33,6 +33,22 @@ pub struct LivePolicy {
     vocabulary: Vocabulary,
     current: ArcSwap<PolicySet>,
     state: Mutex<State>,
+}
+
+/// Says what became of an edit, for whoever reads the log: once, however often it is looked at.
+fn tell(before: &[Diagnostic], old: Hash, errors: &[Diagnostic], new: Hash) {
+    match errors.first() {
+        Some(first) if before != errors => {
+            let Diagnostic { file, line, message, .. } = first;
+            let more = errors.len() - 1;
+            tracing::warn!(
+                "policies: {file}:{line}: {message} (and {more} more mistakes); what was good last decides"
+            );
+        }
+        None if old != new => tracing::info!("policies: an edit is in force: {old} -> {new}"),
+        None if !before.is_empty() => tracing::info!("policies: the mistakes are mended"),
+        _ => {}
+    }
 }
 
 /// Good files, by layer. The built-in ones are in the program and not among them.
@@ -97,7 +113,9 @@ impl LivePolicy {
     pub fn current(&self) -> Arc<PolicySet> {
         let mut state = self.lock();
         if signature(&self.dirs) != state.signature {
+            let before = (std::mem::take(&mut state.errors), self.current.load().hash());
             self.reload(&mut state);
+            tell(&before.0, before.1, &state.errors, self.current.load().hash());
         }
         drop(state);
         self.current.load_full()

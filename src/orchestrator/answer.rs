@@ -70,9 +70,9 @@ impl<A: Answerer> PreApproved<A> {
     }
 }
 
-/// The step's id in a path: a gate in a loop is named as one.
-fn gate(path: &str) -> &str {
-    path.split_once('[').map_or(path, |(id, _)| id)
+/// The step's id in a path: a gate in a loop is named as one, wherever the loop stands.
+pub(super) fn gate(path: &str) -> &str {
+    super::place::last_id(path)
 }
 
 impl<A: Answerer> Answerer for PreApproved<A> {

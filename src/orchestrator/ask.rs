@@ -38,7 +38,7 @@ pub(super) async fn ask(
 }
 
 /// The question that is open at `path`.
-fn subject(work: &Work, path: &str, approval_id: ApprovalId) -> Option<ApprovalSubject> {
+pub(super) fn subject(work: &Work, path: &str, approval_id: ApprovalId) -> Option<ApprovalSubject> {
     if work.state.phase(path) != Some(Phase::Asked(approval_id)) {
         return None;
     }
@@ -48,15 +48,18 @@ fn subject(work: &Work, path: &str, approval_id: ApprovalId) -> Option<ApprovalS
 }
 
 /// The same question with a new id and a new life.
-async fn renew(work: &Work, subject: ApprovalSubject) -> Result<Progress, RunError> {
+pub(super) fn renewed(work: &Work, subject: ApprovalSubject) -> ApprovalSubject {
     let now = work.services.clock.now();
     let lifetime = ttl_ms(work, &subject.path);
-    let renewed = ApprovalSubject {
+    ApprovalSubject {
         approval_id: ApprovalId::from_uuid(work.services.clock.uuid()),
         expires_at: now.plus_ms(lifetime),
         ..subject
-    };
-    let events = vec![EventBody::ApprovalRequested(renewed)];
+    }
+}
+
+async fn renew(work: &Work, subject: ApprovalSubject) -> Result<Progress, RunError> {
+    let events = vec![EventBody::ApprovalRequested(renewed(work, subject))];
     work.journal.append(Batch::of(events)).await?;
     Ok(Progress::Made)
 }
@@ -64,7 +67,7 @@ async fn renew(work: &Work, subject: ApprovalSubject) -> Result<Progress, RunErr
 /// How long an answer counts: the gate's own time, or what configuration says for calls.
 pub(super) fn ttl_ms(work: &Work, path: &str) -> u64 {
     use crate::agent::program::StepKind;
-    match work.state.locate(path).map(|(_, step, _)| &step.kind) {
+    match work.state.locate(path).map(|at| &at.step.kind) {
         Some(StepKind::Approval(gate)) => gate.ttl_ms,
         _ => work.services.config.policy.approval_ttl_ms,
     }

@@ -10,6 +10,7 @@ use super::error::RunError;
 use super::journal::{Batch, Progress};
 use super::judge::Judge;
 use super::memory_write::MEMORY_WRITE;
+use super::opening::Names;
 use super::reads::GovernedReads;
 use super::scope;
 use super::services::blocking;
@@ -33,7 +34,9 @@ pub(super) async fn verify(work: Work, index: u32) -> Result<Progress, RunError>
 fn verified(work: &Work, index: u32) -> Result<StepVerified, RunError> {
     let expression =
         work.playbook.verify.get(index as usize).cloned().unwrap_or_else(|| "false".to_owned());
-    let scope = scope::build(work, None)?;
+    let mut names = Names::default();
+    names.expression(&work.services.evaluator, Some(&expression));
+    let scope = scope::build(work, None, &names)?;
     let path = format!("verify[{index}]");
     let reads = GovernedReads { work, path: &path };
     let (ok, error) = match work.services.evaluator.condition(&expression, &scope, &reads) {
@@ -60,7 +63,12 @@ struct Conclusion<'a> {
 
 impl<'a> Conclusion<'a> {
     fn of(work: &'a Work, verdict: Verdict) -> Result<Self, RunError> {
-        let scope = scope::build(work, None)?;
+        let (evaluator, mut names) = (&work.services.evaluator, Names::default());
+        names.map(evaluator, &work.playbook.outputs);
+        for memory in &work.playbook.remember {
+            names.template(evaluator, &Value::String(memory.text.clone()));
+        }
+        let scope = scope::build(work, None, &names)?;
         Ok(Self { work, scope, verdict, batch: Batch::default() })
     }
 

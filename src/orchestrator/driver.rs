@@ -6,30 +6,31 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::answer::Answerer;
+use super::child::{self, Calling, Stops};
 use super::error::RunError;
 use super::journal::{Batch, Journal, Kept, Message, Progress};
+use super::live_runs::{Order, Purpose, Seat};
 use super::record::RunRecord;
 use super::run::Run;
 use super::services::{Services, blocking};
-use super::{ask, conclude, decide, execute, open, report};
+use super::stopping::SHUTDOWN;
+use super::{ask, conclude, decide, execute, incident, open, report};
 use crate::agent::{self, Command, RunState};
 use crate::contracts::{
-    BudgetKind, BudgetMet, Event, EventBody, RunId, RunReport, RunSignal, RunStatus, TaskId,
+    Event, EventBody, RunId, RunReport, RunResumed, RunSignal, RunStatus, TaskId,
 };
 use crate::playbook::Playbook;
 use crate::ports::Cancel;
-use crate::store::Append;
+use crate::store::{Append, Fence};
 
 /// Messages from pieces of work that may wait for the driver.
 const MAILBOX: usize = 64;
 
-/// How long handlers may be at work after the run's time is over, in milliseconds.
-const HANDLERS_MS: u64 = 60_000;
-
-/// How long calls at work may take to stop when the run cannot go on.
-const GRACE: Duration = Duration::from_secs(5);
+/// What the keys of commands for called runs begin with.
+const CALL: &str = "call ";
 
 /// Sees every event once it is durable.
 pub type Observer = Arc<dyn Fn(&Event, &EventBody) + Send + Sync>;
@@ -45,23 +46,43 @@ pub struct RunEnd {
     pub report: Option<RunReport>,
 }
 
-/// Drives one run.
+/// Drives one run. Nobody else appends to its journal meanwhile.
 pub struct Driver {
-    services: Arc<Services>,
+    pub(super) services: Arc<Services>,
     answerer: Arc<dyn Answerer>,
     observer: Observer,
-    run: Run,
-    calls: Cancel,
-    work: JoinSet<(String, Result<Progress, RunError>)>,
-    busy: BTreeSet<String>,
-    parked: BTreeSet<String>,
+    pub(super) run: Run,
+    pub(super) calls: Cancel,
+    /// How often what is at work was told to stop for good: runs that it called stop as well.
+    pub(super) stops: watch::Sender<u32>,
+    journal: Journal,
+    pub(super) mailbox: mpsc::Receiver<Message>,
+    orders: mpsc::Receiver<Order>,
+    purpose: Purpose,
+    /// Set when this process is stopping: until when calls may end.
+    pub(super) draining: Option<Instant>,
+    fence: Option<Fence>,
+    /// Whether the journal says already that somebody else drives it now.
+    taken_over: bool,
+    pub(super) work: JoinSet<(String, Result<Progress, RunError>)>,
+    pub(super) busy: BTreeSet<String>,
+    pub(super) parked: BTreeSet<String>,
     /// Until when handlers may be at work, in milliseconds of the run's own time.
-    handlers_until: Option<u64>,
+    pub(super) handlers_until: Option<u64>,
+    /// Given back last.
+    _seat: Seat,
 }
 
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").field("run", &self.run.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Driver {
+    /// What is at work when its driver goes would be journalled by nobody.
+    fn drop(&mut self) {
+        self.stop_calls();
     }
 }
 
@@ -76,27 +97,106 @@ pub(super) struct Work {
     pub record: Arc<RunRecord>,
     pub journal: Journal,
     pub cancel: Cancel,
+    pub observer: Observer,
+    /// For runs that this one calls: they stop when it does.
+    pub stops: Stops,
 }
 
 impl Driver {
-    /// A driver for a loaded run.
-    pub fn new(
+    /// Takes the run's seat and folds its journal.
+    ///
+    /// # Errors
+    /// [`RunError::AlreadyDriven`], [`RunError::Draining`], or that the journal cannot be read.
+    pub async fn open(
         services: Arc<Services>,
         answerer: Arc<dyn Answerer>,
         observer: Observer,
-        run: Run,
-    ) -> Self {
-        Self {
+        run: RunId,
+    ) -> Result<Self, RunError> {
+        Self::open_for(Purpose::Drive, services, answerer, observer, run).await
+    }
+
+    pub(super) async fn open_for(
+        purpose: Purpose,
+        services: Arc<Services>,
+        answerer: Arc<dyn Answerer>,
+        observer: Observer,
+        run: RunId,
+    ) -> Result<Self, RunError> {
+        let (seat, orders) = services.live.take(run, purpose)?;
+        let loading = Arc::clone(&services);
+        let run = blocking(move || Run::load(&loading, run)).await??;
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        Ok(Self {
             services,
             answerer,
             observer,
             run,
             calls: Cancel::default(),
+            stops: watch::Sender::new(0),
+            journal: Journal::new(sender),
+            mailbox,
+            orders,
+            purpose,
+            draining: None,
+            fence: None,
+            taken_over: false,
             work: JoinSet::new(),
             busy: BTreeSet::new(),
             parked: BTreeSet::new(),
             handlers_until: None,
+            _seat: seat,
+        })
+    }
+
+    /// Journals that whoever drove this run before is gone, so that calls it had begun count as
+    /// interrupted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_over(&mut self, by: &str) -> Result<(), RunError> {
+        if self.run.state.outcome.is_some() {
+            return Ok(());
         }
+        self.taken_over = true;
+        let resumed = RunResumed { by: by.to_owned(), reason: None, interrupted: true };
+        self.append(Batch::of(vec![EventBody::RunResumed(resumed)])).await
+    }
+
+    /// The same, for a run that was claimed from the queue: once somebody else has claimed it, nothing
+    /// more is appended here.
+    #[must_use]
+    pub const fn fenced(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
+        self
+    }
+
+    /// While a run that was called waited for a person, nobody was at work on this one either.
+    async fn note_time_apart(&mut self) -> Result<(), RunError> {
+        let state = &self.run.state;
+        if self.taken_over || state.paused || !state.is_calling() {
+            return Ok(());
+        }
+        let by = "the run that it called".to_owned();
+        let resumed = RunResumed { by, reason: None, interrupted: false };
+        self.append(Batch::of(vec![EventBody::RunResumed(resumed)])).await
+    }
+
+    /// Runs that were called and waited are looked at again.
+    pub(super) fn forget_parked_calls(&mut self) {
+        self.parked.retain(|key| !key.starts_with(CALL));
+    }
+
+    /// Whether a person holds the run, who has not told it to stop since.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let by_person = self.run.record.paused_by.as_ref().is_some_and(|by| by != SHUTDOWN);
+        by_person && self.run.state.cancels == 0
+    }
+
+    /// Whether this is the one that does the run's work.
+    pub(super) fn is_driving(&self) -> bool {
+        self.purpose == Purpose::Drive
     }
 
     /// Drives until the run ends or waits for somebody who is not here. `stop` counts how often a
@@ -107,35 +207,30 @@ impl Driver {
     /// work are stopped.
     pub async fn drive(mut self, stop: watch::Receiver<u32>) -> Result<RunEnd, RunError> {
         match self.run_to_end(stop).await {
-            Ok(()) => Ok(self.end()),
+            Ok(()) => self.end().await,
             Err(error) => {
+                self.mailbox.close();
                 self.stop_calls();
-                let ended = async { while self.work.join_next().await.is_some() {} };
-                if tokio::time::timeout(GRACE, ended).await.is_err() {
-                    tracing::warn!("work of {} did not stop in time", self.run.id);
-                }
+                self.wait_for_work().await;
                 Err(error)
             }
         }
     }
 
     async fn run_to_end(&mut self, mut stop: watch::Receiver<u32>) -> Result<(), RunError> {
-        if self.run.state.exhausted.is_some() {
-            self.handlers_until = Some(self.run.state.active_ms.saturating_add(HANDLERS_MS));
-        }
-        let (sender, mut mailbox) = mpsc::channel(MAILBOX);
-        let journal = Journal::new(sender);
+        self.give_handlers_time();
+        self.note_time_apart().await?;
         let mut stops_seen = *stop.borrow_and_update();
         loop {
-            if self.start_wanted(&journal).await? {
+            if self.draining.is_none() && self.start_wanted().await? {
                 continue;
             }
             if self.busy.is_empty() || self.run.state.reported {
-                return Ok(());
+                return self.leave().await;
             }
             let deadline = self.wall_left();
             tokio::select! {
-                Some(Message::Append(batch, answer)) = mailbox.recv() => {
+                Some(Message::Append(batch, answer)) = self.mailbox.recv() => {
                     let kept = self.append_in_time(batch).await?;
                     if answer.send(kept).is_err() {
                         tracing::debug!("the work that appended is gone");
@@ -145,21 +240,23 @@ impl Driver {
                     let (key, end) = ended.map_err(|error| RunError::Worker(error.to_string()))?;
                     self.over(key, end)?;
                 }
+                Some(order) = self.orders.recv() => self.take_order(order).await,
                 Ok(()) = stop.changed() => {
                     let stops = *stop.borrow_and_update();
                     for _ in stops_seen..stops {
-                        self.cancel("signal").await?;
+                        self.cancel(RunSignal { by: "signal".to_owned(), reason: None }).await?;
                     }
                     stops_seen = stops;
                 }
                 () = sleep(deadline), if deadline.is_some() => self.out_of_time().await?,
+                () = until(self.draining), if self.draining.is_some() => return self.leave().await,
             }
         }
     }
 
     /// Starts what is wanted and not yet at work. True when something was appended at once, so that
     /// the state wants something else now.
-    async fn start_wanted(&mut self, journal: &Journal) -> Result<bool, RunError> {
+    async fn start_wanted(&mut self) -> Result<bool, RunError> {
         let mut records = Batch::default();
         for command in agent::wanted(&self.run.state) {
             let key = command.key();
@@ -168,7 +265,7 @@ impl Driver {
                 _ if self.busy.contains(&key) || self.parked.contains(&key) => {}
                 command => {
                     self.busy.insert(key.clone());
-                    self.start(journal, key, command);
+                    self.start(key, command);
                 }
             }
         }
@@ -179,17 +276,24 @@ impl Driver {
         Ok(recorded)
     }
 
-    fn start(&mut self, journal: &Journal, key: String, command: Command) {
-        let work = Work {
+    /// What a piece of work sees now.
+    pub(super) fn work(&self) -> Work {
+        Work {
             services: Arc::clone(&self.services),
             answerer: Arc::clone(&self.answerer),
             run_id: self.run.id,
             playbook: Arc::clone(&self.run.playbook),
             state: Arc::clone(&self.run.state),
             record: Arc::clone(&self.run.record),
-            journal: journal.clone(),
+            journal: self.journal.clone(),
             cancel: self.calls.clone(),
-        };
+            observer: Arc::clone(&self.observer),
+            stops: Stops::since_now(&self.stops),
+        }
+    }
+
+    fn start(&mut self, key: String, command: Command) {
+        let work = self.work();
         let task_id = self.run.task_id;
         self.work.spawn(async move { (key, carry_out(work, task_id, command).await) });
     }
@@ -217,14 +321,20 @@ impl Driver {
     }
 
     /// Makes a batch durable, then takes it into state and record.
-    async fn append(&mut self, batch: Batch) -> Result<(), RunError> {
+    pub(super) async fn append(&mut self, batch: Batch) -> Result<(), RunError> {
         let (store, clock) = (Arc::clone(&self.services.store), Arc::clone(&self.services.clock));
         let (run_id, expected_seq) = (self.run.id.to_string(), self.run.record.seq);
         let bodies = batch.bodies.clone();
+        let (incident, fence) = (incident::of(&self.run, &bodies), self.fence);
         let events = blocking(move || {
             let Batch { bodies, texts, audit, records } = batch;
             let at = clock.now();
-            store.append(Append { run_id, expected_seq, at, bodies, texts, audit, records })
+            // Before the end that it tells of: after a crash it may be raised again, and never not.
+            if let Some(incident) = incident {
+                store.append_system(vec![EventBody::IncidentRaised(incident)], at)?;
+            }
+            let append = Append::new(run_id, expected_seq, at, bodies);
+            store.append(Append { texts, audit, records, fence, ..append })
         })
         .await??;
         for (event, body) in events.iter().zip(&bodies) {
@@ -236,57 +346,29 @@ impl Driver {
         Ok(())
     }
 
-    async fn cancel(&mut self, by: &str) -> Result<(), RunError> {
-        if self.run.state.outcome.is_some() {
-            return Ok(());
+    /// Does as it is told from outside; whoever asked hears what came of it.
+    async fn take_order(&mut self, order: Order) {
+        match order {
+            Order::Take(control, answer) => {
+                let done = self.obey(control).await;
+                if answer.send(done).is_err() {
+                    tracing::debug!("whoever told {} something is gone", self.run.id);
+                }
+            }
+            Order::Drain(deadline) => self.draining = Some(deadline),
+            Order::Wake => self.forget_parked_calls(),
         }
-        let signal = RunSignal { by: by.to_owned(), reason: None };
-        self.append(Batch::of(vec![EventBody::RunCancelRequested(signal)])).await?;
-        self.stop_calls();
-        Ok(())
     }
 
-    /// Ends what is at work now; what begins later has a fresh token.
-    fn stop_calls(&mut self) {
-        std::mem::take(&mut self.calls).request();
-    }
-
-    /// How long the run may still be at work, while that matters. Handlers of a run that was stopped or
-    /// used up its time have a while of their own.
-    fn wall_left(&self) -> Option<Duration> {
-        let state = &self.run.state;
-        let waits = state.status() == RunStatus::WaitingApproval;
-        if waits || state.outcome.is_some() || state.cancels > 1 {
-            return None;
+    /// Where the run stands; one that only waits for a run that it called, where that one stands.
+    async fn end(&self) -> Result<RunEnd, RunError> {
+        let mut status = self.run.state.status();
+        if status == RunStatus::Running {
+            let (store, record) = (Arc::clone(&self.services.store), Arc::clone(&self.run.record));
+            let waits = blocking(move || child::standing(store.reader(), &record)).await??;
+            status = waits.unwrap_or(status);
         }
-        let since = self.services.clock.now().since_ms(state.last_at?);
-        let used = state.active_ms.saturating_add(since);
-        let end = self.handlers_until.unwrap_or(state.budget.wall_ms);
-        Some(Duration::from_millis(end.saturating_sub(used)))
-    }
-
-    /// The run's time is over, or that of its handlers.
-    async fn out_of_time(&mut self) -> Result<(), RunError> {
-        let used = self.run.state.active_ms;
-        if self.handlers_until.replace(used.saturating_add(HANDLERS_MS)).is_some() {
-            tracing::warn!("the handlers of {} took too long and are stopped", self.run.id);
-            self.cancel("handlers took too long").await?;
-            return self.cancel("handlers took too long").await;
-        }
-        #[allow(clippy::cast_precision_loss, reason = "for reading; milliseconds fit a double")]
-        let limit = self.run.state.budget.wall_ms as f64;
-        let met = BudgetMet { budget: BudgetKind::Wall, used: limit, limit };
-        self.append(Batch::of(vec![EventBody::BudgetExhausted(met)])).await?;
-        self.stop_calls();
-        Ok(())
-    }
-
-    fn end(&self) -> RunEnd {
-        RunEnd {
-            run_id: self.run.id,
-            status: self.run.state.status(),
-            report: self.run.record.report.clone(),
-        }
+        Ok(RunEnd { run_id: self.run.id, status, report: self.run.record.report.clone() })
     }
 }
 
@@ -301,7 +383,17 @@ async fn carry_out(work: Work, task_id: TaskId, command: Command) -> Result<Prog
         Command::Verify { index } => conclude::verify(work, index).await,
         Command::Conclude(verdict) => conclude::conclude(work, verdict).await,
         Command::Report { outcome } => report::write(work, task_id, outcome).await,
+        Command::Call { path, attempt, run_id, share } => {
+            child::call(work, Calling { path, attempt, run_id, share }).await
+        }
         Command::Record(_) => Ok(Progress::Made),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,36 +1,39 @@
 //! What a run would do: each step with its arguments and the decision, without doing any of it.
 //!
 //! Nothing executes, reads included. A value that depends on a step that did not run is shown as
-//! `<from steps.x>`, and its decision as `depends` unless it is refused already.
+//! `<from steps.x>`, and its decision as `depends` unless it is refused already. Steps inside of a
+//! block are shown once, and so are those of a playbook that is called, with its inputs and within the
+//! bounds of its caller.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::audit::{self, Fate};
+use super::called::called;
+use super::dry_value::{self, Known};
 use super::error::RunError;
-use super::intake::Checked;
+use super::intake::{self, Checked};
 use super::judge::{self, Judge};
+use super::place::{inside, join, sections};
+use super::scope::feedback;
 use super::services::Services;
 use crate::contracts::{
-    CallEffect, CallId, Decision, FsAccess, Map, Origin, Profile, RunId, ToolCall,
+    Bound, CallEffect, CallId, Decision, FsAccess, Map, Origin, Profile, RunId, ToolCall,
 };
-use crate::playbook::expression::{Reads, Scope, StepView};
-use crate::playbook::{Action, Step};
+use crate::playbook::expression::{Scope, StepView};
+use crate::playbook::{Action, Pinned, Playbook, Step};
 use crate::store::AuditEntry;
 use crate::tools;
-
-/// What stands for a value that would have to be read.
-const NOT_READ: &str = "<not read in a dry run>";
 
 /// One step of a dry run.
 #[derive(Debug, Clone, Serialize, serde::Deserialize)]
 pub struct DryStep {
-    /// The step's id.
+    /// The step's path, without items: a loop is shown once. Steps of a playbook that is called stand
+    /// behind the path of the step that calls it and ` > `.
     pub path: String,
-    /// What it would do: a tool's name, `approval` or `goal`.
+    /// What it would do: a tool's name, `approval`, `goal`, `call` or `block`.
     pub action: String,
     /// Whether it would run: `true`, `false`, or unknown because it depends on steps before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,137 +55,133 @@ pub struct DryStep {
 /// # Errors
 /// When the audit log cannot be written.
 pub fn dry_run(services: &Services, checked: &Checked) -> Result<Vec<DryStep>, RunError> {
-    let mut dry = Dry::new(services, checked);
-    let playbook = &checked.playbook;
-    let mut steps = Vec::new();
-    for step in playbook.all_steps() {
-        steps.push(dry.step(step));
-        dry.pending.insert(step.id.clone());
-    }
-    for entry in dry.audit {
+    let mut shown = Shown::default();
+    let library = Pinned::from(checked.sources.clone());
+    let top = Dry::new(services, checked, &library);
+    top.sections(&mut shown);
+    for entry in shown.audit {
         services.store.audit(&entry)?;
     }
-    Ok(steps)
+    Ok(shown.steps)
 }
 
-struct Dry<'a> {
-    services: &'a Services,
-    checked: &'a Checked,
-    run_id: RunId,
-    scope: Scope,
-    pending: BTreeSet<String>,
+/// What was gone through so far.
+#[derive(Default)]
+struct Shown {
+    steps: Vec<DryStep>,
     audit: Vec<AuditEntry>,
 }
 
+/// One playbook that is gone through.
+struct Dry<'a> {
+    services: &'a Services,
+    playbook: &'a Playbook,
+    read_roots: &'a [std::path::PathBuf],
+    library: &'a Pinned,
+    run_id: RunId,
+    scope: Scope,
+    /// Inputs whose value is not known, of a playbook that is called with one.
+    unknown_inputs: bool,
+    /// Bounds of the runs above, nearest first.
+    bounds: Vec<Bound>,
+    /// What stands before the paths of its steps.
+    before: String,
+}
+
 impl<'a> Dry<'a> {
-    fn new(services: &'a Services, checked: &'a Checked) -> Self {
-        let playbook = &checked.playbook;
+    fn new(services: &'a Services, checked: &'a Checked, library: &'a Pinned) -> Self {
         let run_id = RunId::from_uuid(services.clock.uuid());
-        let run = json!({
-            "id": run_id.to_string(),
-            "task_id": "",
-            "playbook": playbook.name,
-            "goal": playbook.description,
-            "started_at": services.clock.now().to_string(),
-            "unattended": unattended(services),
-            "dry_run": true,
-        });
-        let steps: BTreeMap<String, StepView> =
-            playbook.all_steps().map(|step| (step.id.clone(), StepView::default())).collect();
-        let scope = Scope {
-            inputs: checked.inputs.clone(),
-            steps,
-            run: run.as_object().cloned().unwrap_or_default(),
-            memory: Value::Array(Vec::new()),
-            secrets: playbook.permissions.secrets.iter().cloned().collect(),
-            ..Scope::default()
-        };
-        // Handlers see `error`, which nobody knows.
-        let pending = BTreeSet::from(["error".to_owned()]);
-        Self { services, checked, run_id, scope, pending, audit: Vec::new() }
+        Self {
+            services,
+            playbook: &checked.playbook,
+            read_roots: &checked.read_roots,
+            library,
+            run_id,
+            scope: scope(services, &checked.playbook, checked.inputs.clone(), run_id),
+            unknown_inputs: false,
+            bounds: Vec::new(),
+            before: String::new(),
+        }
     }
 
-    fn step(&mut self, step: &Step) -> DryStep {
-        let item = step.foreach.as_ref().map(|foreach| foreach.name.clone());
-        let mut pending = self.pending.clone();
-        pending.extend(item);
-        let runs = self.condition(step, &pending);
-        let (action, template) = match &step.action {
-            Action::Tool { tool, args } => (tool.clone(), args.clone()),
-            Action::Goal { goal, .. } => ("goal".to_owned(), one("goal", goal)),
-            Action::Approval { prompt, .. } => ("approval".to_owned(), one("prompt", prompt)),
-        };
-        let filled = self.fill(&template, &pending);
+    /// Goes through every step, in the order in which they are written.
+    fn sections(&self, shown: &mut Shown) {
+        // Handlers see `error`, which nobody knows.
+        let mut pending = BTreeSet::from(["error".to_owned()]);
+        if self.unknown_inputs {
+            pending.insert("inputs".to_owned());
+        }
+        for (_, steps) in sections(self.playbook) {
+            self.list(steps, "", &mut pending, shown);
+        }
+    }
+
+    fn list(&self, steps: &[Step], block: &str, pending: &mut BTreeSet<String>, shown: &mut Shown) {
+        for step in steps {
+            let mut inner = pending.clone();
+            inner.extend(step.foreach.as_ref().map(|foreach| foreach.name.clone()));
+            let path = join(block, &step.id);
+            let (dry, unknown) = self.step(step, &path, &inner, shown);
+            let goes_in = dry.runs != Some(false);
+            shown.steps.push(dry);
+            if let Some(lists) = inside(step).filter(|_| goes_in) {
+                for (_, steps) in lists {
+                    self.list(steps, &path, &mut inner, shown);
+                }
+                pending.extend(lists.into_iter().flat_map(|(_, all)| all).map(|it| it.id.clone()));
+            }
+            if goes_in {
+                self.called(step, &path, &unknown, shown);
+            }
+            pending.insert(step.id.clone());
+        }
+    }
+
+    /// A step, and the names of its arguments that are not known.
+    fn step(
+        &self,
+        step: &Step,
+        path: &str,
+        pending: &BTreeSet<String>,
+        shown: &mut Shown,
+    ) -> (DryStep, Vec<String>) {
+        let (action, template, would) = described(step);
+        let filled = self.known(pending).fill(&template);
         let (args, unknown, error) = match filled {
             Ok((args, unknown)) => (args, unknown, None),
             Err(error) => (Map::new(), template.keys().cloned().collect(), Some(error)),
         };
         let mut dry = DryStep {
-            path: step.id.clone(),
+            path: format!("{}{path}", self.before),
             action,
-            runs,
+            runs: self.known(pending).condition(step.condition.as_deref()),
             args,
-            would: String::new(),
+            would,
             decision: None,
             error,
         };
-        match &step.action {
-            Action::Tool { tool, .. } => self.decide(step, tool, unknown, &mut dry),
-            Action::Goal { .. } => "let a planner reach the goal".clone_into(&mut dry.would),
-            Action::Approval { .. } => "ask a person".clone_into(&mut dry.would),
+        if let Action::Tool { tool, .. } = &step.action {
+            self.decide(step, path, tool, unknown.clone(), &mut dry, shown);
         }
-        dry
+        (dry, unknown)
     }
 
-    fn condition(&self, step: &Step, pending: &BTreeSet<String>) -> Option<bool> {
-        let Some(condition) = &step.condition else { return Some(true) };
-        let template = Value::String(format!("${{{{ {condition} }}}}"));
-        let reads = DryReads::default();
-        let evaluator = &self.services.evaluator;
-        match evaluator.value_or_pending(&template, &self.scope, &reads, pending) {
-            Ok((Value::Bool(holds), unknown)) if unknown.is_empty() => Some(holds),
-            _ => None,
-        }
+    fn known<'b>(&'b self, pending: &'b BTreeSet<String>) -> Known<'b> {
+        Known { evaluator: &self.services.evaluator, scope: &self.scope, pending }
     }
 
-    /// Arguments as far as they are known, and the names of those that are not.
-    fn fill(&self, args: &Map, pending: &BTreeSet<String>) -> Result<(Map, Vec<String>), String> {
-        let (mut filled, mut unknown) = (Map::new(), Vec::new());
-        for (name, template) in args {
-            let reads = DryReads::default();
-            let evaluator = &self.services.evaluator;
-            match evaluator.value_or_pending(template, &self.scope, &reads, pending) {
-                Ok((value, pointers)) => {
-                    if !pointers.is_empty() {
-                        unknown.push(name.clone());
-                    }
-                    filled.insert(name.clone(), value);
-                }
-                Err(_) if reads.asked.get() => {
-                    unknown.push(name.clone());
-                    filled.insert(name.clone(), json!(NOT_READ));
-                }
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        Ok((filled, unknown))
-    }
-
-    fn decide(&mut self, step: &Step, tool: &str, unknown: Vec<String>, dry: &mut DryStep) {
-        let call = self.call(step, tool, dry.args.clone());
+    fn decide(
+        &self,
+        step: &Step,
+        path: &str,
+        tool: &str,
+        unknown: Vec<String>,
+        dry: &mut DryStep,
+        shown: &mut Shown,
+    ) {
+        let call = self.call(step, path, tool, dry.args.clone());
         let whole = unknown.is_empty();
-        let judge = Judge {
-            services: self.services,
-            playbook: &self.checked.playbook,
-            inputs: &self.checked.inputs,
-            read_roots: &self.checked.read_roots,
-            unattended: unattended(self.services),
-            run: judge::no_run(&self.checked.playbook, self.run_id),
-            unknown,
-            also: None,
-            bounded: true,
-        };
-        let decision = judge.decide(&call).decision;
+        let decision = self.judge(unknown).decide(&call).decision;
         dry.would = match tools::dry_run(&call) {
             Ok(would) => would,
             Err(_) if !whole => format!("call `{}`", call.name),
@@ -192,23 +191,33 @@ impl<'a> Dry<'a> {
             }
         };
         let fate = Fate { dry_run: true, ok: true, error: None, duration_ms: 0 };
-        self.audit.push(audit::entry(
-            self.services,
-            Some(self.run_id),
-            &call,
-            decision.effect,
-            fate,
-        ));
+        let (run_id, effect) = (Some(self.run_id), decision.effect);
+        shown.audit.push(audit::entry(self.services, run_id, &call, effect, fate));
         dry.decision = Some(decision);
     }
 
-    fn call(&self, step: &Step, tool: &str, args: Map) -> ToolCall {
+    fn judge(&self, unknown: Vec<String>) -> Judge<'_> {
+        Judge {
+            services: self.services,
+            playbook: self.playbook,
+            inputs: &self.scope.inputs,
+            read_roots: self.read_roots,
+            bounds: &self.bounds,
+            unattended: unattended(self.services),
+            run: judge::no_run(self.playbook, self.run_id),
+            unknown,
+            also: None,
+            bounded: true,
+        }
+    }
+
+    fn call(&self, step: &Step, path: &str, tool: &str, args: Map) -> ToolCall {
         let known = self.services.vocabulary.get(tool);
         let reads_only = known.is_some_and(|tool| tool.effect == CallEffect::Read);
         ToolCall {
             id: CallId::from_uuid(self.services.clock.uuid()),
             run_id: self.run_id,
-            step_id: step.id.clone(),
+            step_id: path.to_owned(),
             name: known.map_or_else(|| tool.to_owned(), |tool| tool.name.clone()),
             args,
             timeout_ms: step.timeout_ms.or_else(|| known.map(|tool| tool.timeout_ms)).unwrap_or(0),
@@ -220,43 +229,97 @@ impl<'a> Dry<'a> {
             labels: step.labels.clone(),
         }
     }
+
+    /// Goes into the playbook that a step calls.
+    fn called(&self, step: &Step, path: &str, unknown: &[String], shown: &mut Shown) {
+        let Action::Call { playbook: name, .. } = &step.action else { return };
+        let Some(caller) = shown.steps.last_mut().filter(|last| last.error.is_none()) else {
+            return;
+        };
+        match self.child(name, &caller.args, unknown) {
+            Err(error) => caller.error = Some(error),
+            Ok((playbook, inputs)) => {
+                let run_id = RunId::from_uuid(self.services.clock.uuid());
+                let mut bounds = vec![self.judge(Vec::new()).own_bound()];
+                bounds.extend(self.bounds.iter().cloned());
+                let child = Dry {
+                    playbook: &playbook,
+                    run_id,
+                    scope: scope(self.services, &playbook, inputs, run_id),
+                    unknown_inputs: !unknown.is_empty(),
+                    bounds,
+                    before: format!("{}{path} > ", self.before),
+                    ..*self
+                };
+                child.sections(shown);
+            }
+        }
+    }
+
+    /// A playbook that is called, and its inputs; those that are not known yet have no value.
+    fn child(
+        &self,
+        name: &str,
+        given: &Map,
+        unknown: &[String],
+    ) -> Result<(Playbook, Map), String> {
+        let called = called(self.services, self.library, name, self.bounds.len());
+        let playbook = called.map_err(|refused| refused.message)?.playbook;
+        let root = &self.services.root;
+        let (placed, _) = intake::place_paths(self.services, &playbook, given, root);
+        let inputs = dry_value::inputs(&playbook, &placed, unknown)?;
+        Ok((playbook, inputs))
+    }
 }
 
-fn one(name: &str, template: &str) -> Map {
-    Map::from_iter([(name.to_owned(), json!(template))])
+/// What a step does, the templates to show, and what would happen.
+fn described(step: &Step) -> (String, Map, String) {
+    let one = |name: &str, text: &str| Map::from_iter([(name.to_owned(), json!(text))]);
+    let (action, templates, would) = match &step.action {
+        Action::Tool { tool, args } => (tool.as_str(), args.clone(), String::new()),
+        Action::Goal { goal, .. } => {
+            ("goal", one("goal", goal), "let a planner reach the goal".to_owned())
+        }
+        Action::Approval { prompt, rewind, .. } => {
+            let back = rewind.as_ref().map_or_else(String::new, |rewind| {
+                format!("; a no with a comment goes back to `{}`", rewind.to)
+            });
+            ("approval", one("prompt", prompt), format!("ask a person{back}"))
+        }
+        Action::Call { playbook, inputs } => {
+            ("call", inputs.clone(), format!("run the playbook `{playbook}`"))
+        }
+        Action::Block(body) => {
+            let rescue = if body.rescue.is_empty() { "" } else { ", and others when one fails" };
+            ("block", Map::new(), format!("do the steps inside{rescue}"))
+        }
+    };
+    (action.to_owned(), templates, would)
+}
+
+fn scope(services: &Services, playbook: &Playbook, mut inputs: Map, run_id: RunId) -> Scope {
+    feedback(&mut inputs, playbook, None);
+    let run = json!({
+        "id": run_id.to_string(),
+        "task_id": "",
+        "playbook": playbook.name,
+        "goal": playbook.description,
+        "started_at": services.clock.now().to_string(),
+        "unattended": unattended(services),
+        "dry_run": true,
+    });
+    let steps: BTreeMap<String, StepView> =
+        playbook.all_steps().map(|step| (step.id.clone(), StepView::default())).collect();
+    Scope {
+        inputs,
+        steps,
+        run: run.as_object().cloned().unwrap_or_default(),
+        memory: Value::Array(Vec::new()),
+        secrets: playbook.permissions.secrets.iter().cloned().collect(),
+        ..Scope::default()
+    }
 }
 
 fn unattended(services: &Services) -> bool {
     services.config.policy.profile == Profile::Ci
-}
-
-/// Reads nothing, and remembers that it was asked to.
-#[derive(Debug, Default)]
-struct DryReads {
-    asked: Cell<bool>,
-}
-
-impl DryReads {
-    fn refuse<T>(&self) -> Result<T, String> {
-        self.asked.set(true);
-        Err("nothing is read in a dry run".to_owned())
-    }
-}
-
-impl Reads for DryReads {
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        self.refuse()
-    }
-
-    fn read(&self, _: &str) -> Result<String, String> {
-        self.refuse()
-    }
-
-    fn template(&self, _: &str) -> Result<String, String> {
-        self.refuse()
-    }
-
-    fn now(&self) -> String {
-        "<now>".to_owned()
-    }
 }

@@ -1,6 +1,7 @@
 //! Why a run cannot go on at all. What a tool or a policy answers is data, not an error of this kind.
 
 use crate::agent::FoldError;
+use crate::contracts::RunId;
 use crate::store::StoreError;
 
 /// The run stops here; its journal holds everything that was acknowledged.
@@ -52,6 +53,12 @@ pub enum RunError {
     /// The run went on without this piece of work.
     #[error("the run went on without this")]
     Superseded,
+    /// Somebody drives it already.
+    #[error("`{0}` is at work already")]
+    AlreadyDriven(RunId),
+    /// This process is stopping.
+    #[error("this process is stopping and begins nothing new")]
+    Draining,
     /// The driver is gone.
     #[error("the run was stopped")]
     Stopped,

@@ -1,18 +1,20 @@
 //! Accepting a run: everything that can be wrong is wrong here, before anything is durable.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::error::RunError;
 use super::journal::Batch;
+use super::run;
 use super::services::Services;
 use crate::contracts::{
     Diagnostic, EventBody, Hash, Map, PlaybookRef, Priority, Profile, RunId, RunStarted,
-    SCHEMA_VERSION, Severity, TaskAccepted, TaskEnvelope, TaskId, TaskType,
+    SCHEMA_VERSION, Severity, TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
 };
-use crate::playbook::{self, InputKind, LintLimits, Playbook};
+use crate::live::playbooks::Entry;
+use crate::playbook::{self, InputError, InputKind, Library, LintLimits, Playbook, Used};
 use crate::store::Append;
 
 /// A request comes again within moments, so that only the newest runs are looked at for its key.
@@ -56,8 +58,8 @@ pub enum IntakeError {
         diagnostics: Vec<Diagnostic>,
     },
     /// The inputs do not fit.
-    #[error("{}", .0.join("; "))]
-    Inputs(Vec<String>),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Inputs(Vec<InputError>),
     /// The store failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -77,6 +79,8 @@ pub struct Checked {
     pub inputs: Map,
     /// Absolute paths that the person gave it to read.
     pub read_roots: Vec<PathBuf>,
+    /// What it includes and calls, directly or not.
+    pub sources: Vec<Used>,
 }
 
 /// Lints the playbook and resolves its inputs. Changes nothing.
@@ -84,17 +88,37 @@ pub struct Checked {
 /// # Errors
 /// Every mistake of the playbook, or every input that does not fit.
 pub fn check(services: &Services, wanted: &Wanted<'_>) -> Result<Checked, IntakeError> {
+    let catalogue = services.playbooks.current();
+    // A file whose newest edit is broken stands for its last good version, with what that one used.
+    let known =
+        |entry: &&Entry| entry.stale && entry.path == wanted.path && entry.source == wanted.source;
+    let kept = catalogue.entries.iter().find(known).map(Entry::library);
+    let library: &dyn Library = match &kept {
+        Some(kept) => kept,
+        None => catalogue.as_ref(),
+    };
+    check_in(services, wanted, library)
+}
+
+/// [`check`] of a playbook whose library is known.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_in(
+    services: &Services,
+    wanted: &Wanted<'_>,
+    library: &dyn Library,
+) -> Result<Checked, IntakeError> {
     let limits = LintLimits::from(services.config.as_ref());
-    let linted = playbook::lint(wanted.path, wanted.source, &services.tools, &limits);
+    let linted = playbook::lint(wanted.path, wanted.source, &services.tools, &limits, library);
     let broken = linted.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let Some(playbook) = linted.playbook.filter(|_| !broken) else {
         let (path, diagnostics) = (wanted.path.to_owned(), linted.diagnostics);
         return Err(IntakeError::Playbook { path, diagnostics });
     };
-    let (given, read_roots) = place_paths(services, &playbook, wanted);
-    let inputs = playbook::resolve_inputs(&playbook, &given)
-        .map_err(|errors| IntakeError::Inputs(errors.iter().map(ToString::to_string).collect()))?;
-    Ok(Checked { playbook, inputs, read_roots })
+    let (given, read_roots) = place_paths(services, &playbook, wanted.inputs, wanted.cwd);
+    let inputs = playbook::resolve_inputs(&playbook, &given).map_err(IntakeError::Inputs)?;
+    Ok(Checked { playbook, inputs, read_roots, sources: linted.sources })
 }
 
 /// Accepts a run and makes it durable. Blocks.
@@ -116,10 +140,12 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
         hash: Hash::of(wanted.source.as_bytes()),
         source,
     };
+    let pinned = run::pin(services, &mut batch, checked.sources.clone());
     let policy = services.policy.current();
     let profile = services.config.policy.profile;
     batch.bodies = vec![
         EventBody::TaskAccepted(TaskAccepted {
+            start: None,
             task: envelope(services, wanted, &checked, task_id),
         }),
         EventBody::RunStarted(RunStarted {
@@ -132,6 +158,9 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
             unattended: profile == Profile::Ci,
             dry_run: false,
             parent_run_id: None,
+            trigger: Trigger::Person,
+            pinned,
+            bounds: Vec::new(),
         }),
     ];
     let append = Append::new(run_id.to_string(), 0, clock.now(), batch.bodies).texts(batch.texts);
@@ -181,16 +210,17 @@ fn envelope(
 
 /// Inputs of `type: path`, measured from where the person stands. One inside the workspace becomes
 /// relative to its root; one outside becomes a root of this run that may be read.
-fn place_paths(
+pub(super) fn place_paths(
     services: &Services,
     playbook: &Playbook,
-    wanted: &Wanted<'_>,
+    inputs: &Map,
+    cwd: &Path,
 ) -> (Map, Vec<PathBuf>) {
-    let mut inputs = wanted.inputs.clone();
+    let mut inputs = inputs.clone();
     let mut read_roots = Vec::new();
     for input in playbook.inputs.iter().filter(|input| input.kind == InputKind::Path) {
         let Some(Value::String(given)) = inputs.get_mut(&input.name) else { continue };
-        let absolute = crate::policy::without_dots(&wanted.cwd.join(&*given));
+        let absolute = crate::policy::without_dots(&cwd.join(&*given));
         match absolute.strip_prefix(&services.root) {
             Ok(inside) if inside.as_os_str().is_empty() => ".".clone_into(given),
             Ok(inside) => *given = inside.to_string_lossy().into_owned(),

@@ -1,19 +1,21 @@
 //! Everything about a run that bears on a decision, and the decision.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use imbl::Vector;
 use serde_json::Value;
 
 use super::driver::Work;
 use super::services::Services;
-use crate::contracts::{Confinement, Decision, Effect, Hash, Map, RunId, ToolCall};
+use crate::contracts::{
+    Bound, Confinement, Decision, Effect, Hash, Map, RunId, Timestamp, ToolCall,
+};
 use crate::facts::{self, Surroundings, WrittenPermissions};
 use crate::playbook::Playbook;
 use crate::playbook::expression::{Reads, Scope};
-use crate::policy::{PathFault, PolicySet, Request, RunFacts};
+use crate::policy::{PathFault, Permissions, Places, PolicySet, Request, RunFacts};
 use crate::ports::ToolDescriptor;
 
 /// Judges the calls of one run.
@@ -22,6 +24,8 @@ pub(super) struct Judge<'a> {
     pub playbook: &'a Playbook,
     pub inputs: &'a Map,
     pub read_roots: &'a [PathBuf],
+    /// Bounds of the runs above, each of which must hold as well.
+    pub bounds: &'a [Bound],
     pub unattended: bool,
     pub run: RunFacts,
     /// Arguments whose value is not known yet: only in a dry run.
@@ -42,6 +46,7 @@ impl<'a> Judge<'a> {
             playbook: &work.playbook,
             inputs: &started.inputs,
             read_roots: &started.read_roots,
+            bounds: &started.bounds,
             unattended: started.unattended,
             run: run_facts(work, path),
             unknown: Vec::new(),
@@ -77,10 +82,10 @@ impl<'a> Judge<'a> {
             let root = facts::resolve(&root.to_string_lossy(), &places)?;
             places.read_roots.push(root);
         }
-        let permissions = self.permissions().resolved(&places)?;
+        let permissions = self.permissions(&places)?;
         let around = Surroundings {
             places: &places,
-            permissions: self.bounded.then_some(&permissions),
+            permissions: &permissions,
             now: self.services.clock.now(),
             unattended: self.unattended,
             unknown: &self.unknown,
@@ -88,17 +93,41 @@ impl<'a> Judge<'a> {
         Ok(facts::collect(call, tool, &around, self.run.clone()))
     }
 
+    /// Every upper bound of the run: the playbook's own first, then those of the runs above.
+    fn permissions(&self, places: &Places) -> Result<Vec<Permissions>, PathFault> {
+        if !self.bounded {
+            return Ok(Vec::new());
+        }
+        let own = self.own_bound();
+        std::iter::once(&own)
+            .chain(self.bounds)
+            .map(|bound| self.written(bound).resolved(places))
+            .collect()
+    }
+
     /// The playbook's upper bound with its templates filled in.
-    fn permissions(&self) -> WrittenPermissions {
+    pub(super) fn own_bound(&self) -> Bound {
         let stated = &self.playbook.permissions;
-        let tools = stated.tools.iter().cloned().chain(self.also.map(str::to_owned));
-        WrittenPermissions {
+        Bound {
             file: self.playbook.file.clone(),
+            tools: stated.tools.clone(),
+            read: self.paths(&stated.read),
+            write: self.paths(&stated.write),
+            network: stated.network.clone(),
+            secrets: stated.secrets.clone(),
+        }
+    }
+
+    /// What another key than `permissions` lets a playbook do, it lets it do when it is called as well.
+    fn written(&self, bound: &Bound) -> WrittenPermissions {
+        let tools = bound.tools.iter().cloned().chain(self.also.map(str::to_owned));
+        WrittenPermissions {
+            file: bound.file.clone(),
             tools: Some(tools.collect()),
-            read: Some(self.paths(&stated.read)),
-            write: Some(self.paths(&stated.write)),
-            network: Some(stated.network.clone()),
-            secrets: Some(stated.secrets.clone()),
+            read: Some(bound.read.clone()),
+            write: Some(bound.write.clone()),
+            network: Some(bound.network.clone()),
+            secrets: Some(bound.secrets.clone()),
         }
     }
 
@@ -143,18 +172,10 @@ fn refusal(policy_hash: Hash, reason: String) -> Decision {
 
 fn run_facts(work: &Work, path: &str) -> RunFacts {
     let used = &work.state.used;
-    let mut calls = BTreeMap::new();
-    let mut untrusted = false;
-    for call in work.record.calls.values() {
-        if let Some(started) = call.started_at {
-            calls.entry(call.requested.name.clone()).or_insert_with(Vec::new).push(started);
-        }
-        let tool = work.services.vocabulary.get(&call.requested.name);
-        let strange = |label: &String| label.starts_with("untrusted");
-        untrusted |=
-            call.finished.is_some() && tool.is_some_and(|tool| tool.labels.iter().any(strange));
-    }
-    calls.values_mut().for_each(|times| times.sort_unstable());
+    let strange = |name: &String| {
+        let tool = work.services.vocabulary.get(name);
+        tool.is_some_and(|tool| tool.labels.iter().any(|label| label.starts_with("untrusted")))
+    };
     RunFacts {
         id: work.run_id.to_string(),
         playbook: work.playbook.name.clone(),
@@ -163,9 +184,13 @@ fn run_facts(work: &Work, path: &str) -> RunFacts {
         steps_left: work.state.budget.steps.saturating_sub(used.steps),
         cost_usd: used.cost_usd,
         read_secret: false,
-        untrusted,
-        calls,
+        untrusted: work.record.answered.keys().any(strange),
+        calls: work.record.begun.iter().map(begun).collect(),
     }
+}
+
+fn begun((tool, times): (&String, &Vector<Timestamp>)) -> (String, Vec<Timestamp>) {
+    (tool.clone(), times.iter().copied().collect())
 }
 
 /// The facts of a run that has not begun.

@@ -8,20 +8,22 @@ use super::ask;
 use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
+use super::opening::{self, Desk, Names, Opened};
+use super::place::Place;
 use super::reads::GovernedReads;
 use super::scope;
 use super::services::blocking;
+use crate::agent;
 use crate::contracts::{
     ApprovalId, ApprovalSubject, CallEffect, CallId, CallRequested, ErrorKind, EventBody, FsAccess,
-    Map, Origin, StepFinished, StepStarted, ToolCall,
+    Map, Origin, RunId, StepFinished, StepStarted, ToolCall,
 };
-use crate::playbook::expression::{ExpressionError, Scope};
-use crate::playbook::{Action, Foreach, Step};
+use crate::playbook::Step;
 use crate::policy::approval_hash;
 use crate::tools;
 
-/// Ends in `step.started`, followed by `call.requested` or `approval.requested`, or in
-/// `step.finished`.
+/// Ends in `step.started`, followed by `call.requested` or `approval.requested` where the step is one
+/// that does something itself, or in `step.finished`.
 pub(super) async fn open(
     work: Work,
     path: String,
@@ -32,7 +34,14 @@ pub(super) async fn open(
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
     let journal = work.journal.clone();
-    let batch = blocking(move || Opening::of(&work, &path, attempt)?.batch()).await??;
+    let batch = blocking(move || {
+        let place = Place::of(&work.playbook, &path);
+        let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the step" };
+        let stop = place.as_ref().and_then(Place::step).ok_or_else(missing)?;
+        let (step, is_item) = (stop.step, stop.item.is_some());
+        Opening { work: &work, path: &path, attempt, step }.batch(is_item)
+    })
+    .await??;
     journal.append(batch).await?;
     Ok(Progress::Made)
 }
@@ -43,79 +52,46 @@ struct Opening<'a> {
     path: &'a str,
     attempt: u32,
     step: &'a Step,
-    is_item: bool,
-    scope: Scope,
 }
 
-impl<'a> Opening<'a> {
-    fn of(work: &'a Work, path: &'a str, attempt: u32) -> Result<Self, RunError> {
-        let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the step" };
-        let (_, program_step, item) = work.state.locate(path).ok_or_else(missing)?;
-        let step = work.playbook.step(&program_step.id).ok_or_else(missing)?;
-        let scope = scope::build(work, Some(path))?;
-        Ok(Self { work, path, attempt, step, is_item: item.is_some(), scope })
-    }
-
-    fn batch(&self) -> Result<Batch, RunError> {
-        match self.try_batch() {
-            Ok(batch) => batch,
+impl Opening<'_> {
+    fn batch(&self, is_item: bool) -> Result<Batch, RunError> {
+        let evaluator = &self.work.services.evaluator;
+        let names = Names::of_step(evaluator, self.step, is_item);
+        let scope = scope::build(self.work, Some(self.path), &names)?;
+        let reads = GovernedReads { work: self.work, path: self.path };
+        let desk = Desk { evaluator, scope: &scope, reads: &reads };
+        match opening::open(self.step, is_item, desk) {
+            Ok(opened) => self.opened(opened),
             Err(error) => Ok(self.failed(ErrorKind::Expression, &error.to_string())),
         }
     }
 
-    /// The outer error is an expression's, and fails the step; the inner one stops the run.
-    fn try_batch(&self) -> Result<Result<Batch, RunError>, ExpressionError> {
-        if !self.is_item && !self.holds(self.step.condition.as_deref())? {
-            return Ok(Ok(self.skipped()));
-        }
-        match (&self.step.foreach, &self.step.action) {
-            (Some(foreach), _) if !self.is_item => self.list(foreach),
-            (_, Action::Tool { tool, args }) => self.call(tool, args),
-            (_, Action::Approval { when, .. }) if !self.holds(when.as_deref())? => {
-                Ok(Ok(self.skipped()))
-            }
-            (_, Action::Approval { prompt, approvers, .. }) => self.gate(prompt, *approvers),
-            (_, Action::Goal { skip_without_model: true, .. }) => Ok(Ok(self.skipped())),
-            (_, Action::Goal { .. }) => Ok(Ok(self.failed(
+    fn opened(&self, opened: Opened<'_>) -> Result<Batch, RunError> {
+        match opened {
+            Opened::Skipped | Opened::Goal { skip_without_model: true } => Ok(self.skipped()),
+            Opened::Failed(kind, message) => Ok(self.failed(kind, &message)),
+            Opened::List(items) => self.list(&items),
+            Opened::Tool { tool, args } => self.call(tool, args),
+            Opened::Gate { prompt, approvers } => Ok(self.gate(prompt, approvers)),
+            Opened::Goal { .. } => Ok(self.failed(
                 ErrorKind::NoModel,
                 "the step has a goal and no model is configured; set `on_no_model: skip` to go on",
-            ))),
+            )),
+            Opened::Call => Ok(Batch::of(vec![EventBody::StepStarted(StepStarted {
+                child_run_id: Some(RunId::from_uuid(self.work.services.clock.uuid())),
+                share: Some(agent::share(&self.work.state, self.path)),
+                ..self.started()
+            })])),
+            Opened::Block => Ok(Batch::of(vec![EventBody::StepStarted(self.started())])),
         }
-    }
-
-    fn holds(&self, condition: Option<&str>) -> Result<bool, ExpressionError> {
-        let Some(condition) = condition else { return Ok(true) };
-        self.work.services.evaluator.condition(condition, &self.scope, &self.reads())
-    }
-
-    fn value(&self, template: &Value) -> Result<Value, ExpressionError> {
-        self.work.services.evaluator.value(template, &self.scope, &self.reads())
-    }
-
-    const fn reads(&self) -> GovernedReads<'a> {
-        GovernedReads { work: self.work, path: self.path }
     }
 
     fn started(&self) -> StepStarted {
-        let (path, attempt) = (self.path.to_owned(), self.attempt);
-        StepStarted { path, attempt, items: None, item_count: None }
+        StepStarted::new(self.path, self.attempt)
     }
 
-    fn list(&self, foreach: &Foreach) -> Result<Result<Batch, RunError>, ExpressionError> {
-        let Value::Array(items) = self.value(&foreach.items)? else {
-            let message = "`foreach` needs a list";
-            return Ok(Ok(self.failed(ErrorKind::Expression, message)));
-        };
-        let limit = foreach.limit as usize;
-        if items.len() > limit {
-            let message =
-                format!("the list has {} items; at most {limit} are gone over", items.len());
-            return Ok(Ok(self.failed(ErrorKind::TooLarge, &message)));
-        }
-        Ok(self.list_batch(&items))
-    }
-
-    fn list_batch(&self, items: &[Value]) -> Result<Batch, RunError> {
+    fn list(&self, items: &[Value]) -> Result<Batch, RunError> {
         let mut batch = Batch::default();
         let reference = batch.text(serde_json::to_vec(items)?, self.work.services.clock.salt());
         batch.bodies.push(EventBody::StepStarted(StepStarted {
@@ -126,17 +102,14 @@ impl<'a> Opening<'a> {
         Ok(batch)
     }
 
-    fn call(&self, tool: &str, args: &Map) -> Result<Result<Batch, RunError>, ExpressionError> {
-        let Value::Object(args) = self.value(&Value::Object(args.clone()))? else {
-            return Ok(Ok(self.failed(ErrorKind::Expression, "`args` must be a mapping")));
-        };
+    fn call(&self, tool: &str, args: Map) -> Result<Batch, RunError> {
         // Unknown tools go on to be refused by policy; arguments that fit no schema stop here.
         if let Err(error) = tools::check_args(tool, &args)
             && error.kind != ErrorKind::UnknownTool
         {
-            return Ok(Ok(self.failed(error.kind, &error.message)));
+            return Ok(self.failed(error.kind, &error.message));
         }
-        Ok(self.call_batch(tool, args))
+        self.call_batch(tool, args)
     }
 
     fn call_batch(&self, name: &str, args: Map) -> Result<Batch, RunError> {
@@ -157,8 +130,7 @@ impl<'a> Opening<'a> {
             allow_network: false,
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
-            // The same step of the same run names the same effect, however often it is tried.
-            idempotency_key: format!("{}/{}", self.work.run_id, self.path),
+            idempotency_key: self.effect_key(),
             origin: Origin::Playbook,
             labels: self.step.labels.clone(),
         };
@@ -182,49 +154,46 @@ impl<'a> Opening<'a> {
         Ok(batch)
     }
 
-    fn gate(
-        &self,
-        prompt: &str,
-        approvers: u32,
-    ) -> Result<Result<Batch, RunError>, ExpressionError> {
-        let prompt = self.value(&Value::String(prompt.to_owned()))?;
+    /// The same step of the same run names the same effect, however often it is tried; done again
+    /// because a person sent the run back, it is another one.
+    fn effect_key(&self) -> String {
+        let key = format!("{}/{}", self.work.run_id, self.path);
+        match self.work.state.base(self.path) {
+            0 => key,
+            before => format!("{key}#{before}"),
+        }
+    }
+
+    fn gate(&self, prompt: String, approvers: u32) -> Batch {
+        let started = self.work.record.started.as_ref();
+        if started.is_some_and(|(started, _)| started.unattended) {
+            let message = format!("nobody is there to answer, and the step asks: {prompt}");
+            return self.failed(ErrorKind::Denied, &message);
+        }
         let services = &self.work.services;
         let subject = ApprovalSubject {
             approval_id: ApprovalId::from_uuid(services.clock.uuid()),
             path: self.path.to_owned(),
             call_id: None,
             args_hash: None,
-            prompt: prompt.as_str().map_or_else(|| prompt.to_string(), str::to_owned),
+            prompt,
             expires_at: services.clock.now().plus_ms(ask::ttl_ms(self.work, self.path)),
             approvers,
         };
-        let bodies =
-            vec![EventBody::StepStarted(self.started()), EventBody::ApprovalRequested(subject)];
-        Ok(Ok(Batch::of(bodies)))
+        let started = EventBody::StepStarted(self.started());
+        Batch::of(vec![started, EventBody::ApprovalRequested(subject)])
     }
 
     fn skipped(&self) -> Batch {
-        let finished = StepFinished {
-            path: self.path.to_owned(),
-            ok: false,
-            skipped: true,
-            attempt: 0,
-            error_kind: None,
-            message: None,
-        };
-        Batch::of(vec![EventBody::StepFinished(finished)])
+        Batch::of(vec![EventBody::StepFinished(StepFinished::skipped(self.path))])
     }
 
     fn failed(&self, kind: ErrorKind, message: &str) -> Batch {
         let mut batch = Batch::default();
         let message = batch.text(message.as_bytes(), self.work.services.clock.salt());
         batch.bodies.push(EventBody::StepFinished(StepFinished {
-            path: self.path.to_owned(),
-            ok: false,
-            skipped: false,
-            attempt: self.attempt,
-            error_kind: Some(kind),
             message: Some(message),
+            ..StepFinished::new(self.path, self.attempt, false, Some(kind))
         }));
         batch
     }

@@ -1,15 +1,17 @@
 //! What a run's journal says about its calls, answers and results: the driver's side of the fold.
 //! (The core's side is [`crate::agent::RunState`], which knows no texts.)
 
-use std::collections::BTreeMap;
+use imbl::{OrdMap, Vector};
 
+use super::answer;
 use super::error::RunError;
-use crate::store::Reader;
+use super::lists::{List, Lists};
+use crate::store::{Reader, StoreError};
 
 use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, CallFinished, CallId, CallIntent,
     CallRequested, Decision, Effect, Event, EventBody, Hash, MemoryId, RunFinished, RunId,
-    RunReport, RunStarted, StepFinished, TaskEnvelope, TextRef, Timestamp,
+    RunReport, RunStarted, StepFinished, StepStarted, TaskEnvelope, Timestamp,
 };
 
 /// Events read from the store at once.
@@ -40,7 +42,8 @@ pub struct CallRecord {
     pub finished: Option<CallFinished>,
 }
 
-/// A run as its journal tells it.
+/// A run as its journal tells it. It is handed to every piece of work as it stands, so what grows with
+/// the run shares with the copies what did not change.
 #[derive(Debug, Clone, Default)]
 pub struct RunRecord {
     /// The task.
@@ -48,17 +51,32 @@ pub struct RunRecord {
     /// How it started.
     pub started: Option<(RunStarted, Timestamp)>,
     /// Calls by id.
-    pub calls: BTreeMap<CallId, CallRecord>,
+    pub calls: OrdMap<CallId, CallRecord>,
     /// The newest call of each path.
-    pub newest_call: BTreeMap<String, CallId>,
+    pub newest_call: OrdMap<String, CallId>,
     /// Lists that a `foreach` goes over, by path.
-    pub items: BTreeMap<String, TextRef>,
+    pub items: OrdMap<String, List>,
+    /// What was read of these lists.
+    pub lists: Lists,
+    /// Runs that steps called, by the step's path, in the order in which they began.
+    pub children: Vec<(String, RunId)>,
     /// Approval gates, by path.
-    pub gates: BTreeMap<String, ApprovalSubject>,
-    /// Steps that are over, by path, in the order in which they ended.
-    pub finished_steps: Vec<StepFinished>,
+    pub gates: OrdMap<String, ApprovalSubject>,
+    /// Questions that are open, by path, in no order.
+    open: OrdMap<String, ApprovalId>,
+    /// Steps that are over, in the order in which they ended; one that was done again after a person
+    /// sent the run back is there for each time.
+    pub finished_steps: Vector<StepFinished>,
+    /// Where the newest end of each path stands among them.
+    ends: OrdMap<String, usize>,
+    /// When each tool was begun, by tool, oldest first.
+    pub begun: OrdMap<String, Vector<Timestamp>>,
+    /// How often each tool answered.
+    pub answered: OrdMap<String, u32>,
+    /// Who holds it, while somebody does.
+    pub paused_by: Option<String>,
     /// Every decision, in order: the path, the tool, the decision.
-    pub decisions: Vec<(String, String, Decision)>,
+    pub decisions: Vector<(String, String, Decision)>,
     /// Memories it wrote.
     pub memories: Vec<MemoryId>,
     /// Why `verify:` expressions failed.
@@ -97,30 +115,70 @@ impl RunRecord {
         }
     }
 
+    /// As [`RunRecord::load`], of a run that may not have begun.
+    ///
+    /// # Errors
+    /// As [`RunRecord::load`], an unknown run aside.
+    pub fn find(store: &Reader, run_id: RunId) -> Result<Option<Self>, RunError> {
+        match Self::load(store, run_id) {
+            Ok((record, _)) => Ok(Some(record)),
+            Err(RunError::Store(StoreError::NotFound(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the next event.
     pub fn take(&mut self, event: &Event, body: &EventBody) {
         self.seq = event.seq;
         match body {
+            EventBody::CallRequested(_)
+            | EventBody::CallDecided(_)
+            | EventBody::CallIntent(_)
+            | EventBody::CallStarted(_)
+            | EventBody::CallInDoubt(_)
+            | EventBody::CallResolved(_)
+            | EventBody::CallFinished(_) => self.take_of_call(event, body),
             EventBody::TaskAccepted(accepted) => self.task = Some(accepted.task.clone()),
             EventBody::RunStarted(started) => self.started = Some((started.clone(), event.at)),
-            EventBody::StepStarted(started) => {
-                if let Some(items) = &started.items {
-                    self.items.insert(started.path.clone(), items.clone());
-                }
+            EventBody::StepStarted(started) => self.start(started),
+            EventBody::ApprovalRequested(subject) => self.ask(subject),
+            EventBody::ApprovalResolved(answer) => self.answer(answer, event.at),
+            EventBody::StepFinished(finished) => self.finish(finished),
+            EventBody::RunPaused(signal) => self.paused_by = Some(signal.by.clone()),
+            EventBody::RunResumed(_) | EventBody::RunCancelRequested(_) => self.paused_by = None,
+            EventBody::StepVerified(verified) if !verified.ok => {
+                let why = verified.error.as_deref().unwrap_or("it is false");
+                self.verify_errors.push(format!("`{}`: {why}", verified.expression));
             }
+            EventBody::MemoryWritten(written) => self.memories.push(written.memory_id),
+            EventBody::RunFinished(finished) => {
+                self.open.clear();
+                self.finished = Some((finished.clone(), event.hash, event.at));
+            }
+            EventBody::ReportReady(ready) => self.report = Some(ready.report.clone()),
+            _ => {}
+        }
+    }
+
+    /// The same of what happens to a call.
+    fn take_of_call(&mut self, event: &Event, body: &EventBody) {
+        match body {
             EventBody::CallRequested(requested) => self.request(requested),
             EventBody::CallDecided(decided) => {
                 let (path, tool) = (decided.path.clone(), decided.name.clone());
-                self.decisions.push((path, tool, decided.decision.clone()));
+                self.open.remove(&path);
+                self.decisions.push_back((path, tool, decided.decision.clone()));
                 self.with(decided.call_id, |call| call.decision = Some(decided.decision.clone()));
             }
-            EventBody::ApprovalRequested(subject) => self.ask(subject),
-            EventBody::ApprovalResolved(answer) => self.answer(answer, event.at),
             EventBody::CallIntent(intent) => {
                 self.with(intent.call_id, |call| call.intent = Some(intent.clone()));
             }
             EventBody::CallStarted(named) => {
                 self.with(named.call_id, |call| call.started_at = Some(event.at));
+                if let Some(call) = self.calls.get(&named.call_id) {
+                    let tool = call.requested.name.clone();
+                    self.begun.entry(tool).or_default().push_back(event.at);
+                }
             }
             EventBody::CallInDoubt(named) => {
                 self.with(named.call_id, |call| call.doubted = true);
@@ -130,17 +188,10 @@ impl RunRecord {
             }
             EventBody::CallFinished(finished) => {
                 self.with(finished.call_id, |call| call.finished = Some(finished.clone()));
+                if let Some(call) = self.calls.get(&finished.call_id) {
+                    *self.answered.entry(call.requested.name.clone()).or_default() += 1;
+                }
             }
-            EventBody::StepFinished(finished) => self.finished_steps.push(finished.clone()),
-            EventBody::StepVerified(verified) if !verified.ok => {
-                let why = verified.error.as_deref().unwrap_or("it is false");
-                self.verify_errors.push(format!("`{}`: {why}", verified.expression));
-            }
-            EventBody::MemoryWritten(written) => self.memories.push(written.memory_id),
-            EventBody::RunFinished(finished) => {
-                self.finished = Some((finished.clone(), event.hash, event.at));
-            }
-            EventBody::ReportReady(ready) => self.report = Some(ready.report.clone()),
             _ => {}
         }
     }
@@ -148,16 +199,43 @@ impl RunRecord {
     /// Questions that nobody has answered yet, with the rules that ask; a gate is its own rule.
     #[must_use]
     pub fn open_questions(&self) -> Vec<(&ApprovalSubject, Vec<String>)> {
-        let unanswered = |path: &str| !self.finished_steps.iter().any(|step| step.path == path);
-        let gates = self.gates.values().filter(|gate| unanswered(&gate.path));
-        let gates = gates.map(|gate| {
-            let id = gate.path.split_once('[').map_or(gate.path.as_str(), |(id, _)| id);
-            (gate, vec![id.to_owned()])
+        let is_open =
+            |subject: &&ApprovalSubject| self.open.get(&subject.path) == Some(&subject.approval_id);
+        let gates = self.gates.values().filter(is_open);
+        let gates = gates.map(|gate| (gate, vec![answer::gate(&gate.path).to_owned()]));
+        let calls = self.calls.values().filter_map(|call| {
+            let question = call.question.as_ref().filter(is_open)?;
+            Some((question, call.asked_by.clone()))
         });
-        let calls = self.calls.values().filter(|call| call.answers.is_empty());
-        let calls = calls.filter(|call| unanswered(&call.requested.path));
-        let calls = calls.filter_map(|call| Some((call.question.as_ref()?, call.asked_by.clone())));
         gates.chain(calls).collect()
+    }
+
+    /// How the step at `path` ended, the last time it did.
+    #[must_use]
+    pub fn finished_at(&self, path: &str) -> Option<&StepFinished> {
+        self.finished_steps.get(*self.ends.get(path)?)
+    }
+
+    /// The newest end of each step, in the order in which they came.
+    pub fn ends(&self) -> impl Iterator<Item = &StepFinished> {
+        let newest = |(at, step): &(usize, &StepFinished)| self.ends.get(&step.path) == Some(at);
+        self.finished_steps.iter().enumerate().filter(newest).map(|(_, step)| step)
+    }
+
+    /// Runs that steps called and that are not known to have ended, in the order in which they began.
+    pub fn open_children(&self) -> impl Iterator<Item = RunId> {
+        let over = |path: &str| self.finished_at(path).is_some();
+        let open = self
+            .children
+            .iter()
+            .filter(move |(path, run)| !over(path) && self.child_at(path) == Some(*run));
+        open.map(|(_, run)| *run)
+    }
+
+    /// The newest run that the step at `path` called.
+    #[must_use]
+    pub fn child_at(&self, path: &str) -> Option<RunId> {
+        self.children.iter().rev().find(|(at, _)| at == path).map(|(_, run)| *run)
     }
 
     /// Calls that were begun and of which nobody knows whether they happened.
@@ -188,7 +266,24 @@ impl RunRecord {
         self.calls.insert(requested.call_id, call);
     }
 
+    fn start(&mut self, started: &StepStarted) {
+        self.open.remove(&started.path);
+        self.ends.remove(&started.path);
+        if let (Some(text), Some(count)) = (started.items.clone(), started.item_count) {
+            self.items.insert(started.path.clone(), List { text, count });
+        }
+        let child = started.child_run_id.map(|run| (started.path.clone(), run));
+        self.children.extend(child);
+    }
+
+    fn finish(&mut self, finished: &StepFinished) {
+        self.open.remove(&finished.path);
+        self.ends.insert(finished.path.clone(), self.finished_steps.len());
+        self.finished_steps.push_back(finished.clone());
+    }
+
     fn ask(&mut self, subject: &ApprovalSubject) {
+        self.open.insert(subject.path.clone(), subject.approval_id);
         match subject.call_id {
             None => {
                 self.gates.insert(subject.path.clone(), subject.clone());
@@ -202,13 +297,18 @@ impl RunRecord {
     }
 
     fn answer(&mut self, answer: &ApprovalResolution, at: Timestamp) {
-        let asked = |subject: &ApprovalSubject, id: ApprovalId| subject.approval_id == id;
-        for call in self.calls.values_mut() {
-            if call.question.as_ref().is_some_and(|subject| asked(subject, answer.approval_id)) {
+        let id = answer.approval_id;
+        let path = self.open.iter().find(|(_, open)| **open == id).map(|(path, _)| path.clone());
+        let Some(path) = path else { return };
+        self.open.remove(&path);
+        let Some(call_id) = self.newest_call.get(&path).copied() else { return };
+        self.with(call_id, |call| {
+            // At a gate nobody asks about a call.
+            if call.question.as_ref().is_some_and(|subject| subject.approval_id == id) {
                 call.answers.push(answer.clone());
                 call.answered_at = Some(at);
             }
-        }
+        });
     }
 
     fn with(&mut self, call_id: CallId, change: impl FnOnce(&mut CallRecord)) {

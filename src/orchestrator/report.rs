@@ -11,8 +11,8 @@ use super::failure;
 use super::journal::{Batch, Progress};
 use super::services::blocking;
 use crate::contracts::{
-    DecisionLine, EventBody, Outcome, ReportReady, RunReport, SCHEMA_VERSION, StepFinished,
-    StepLine, TaskId, Telemetry,
+    DecisionLine, ErrorKind, EventBody, Outcome, ReportReady, RunReport, SCHEMA_VERSION,
+    StepFinished, StepLine, TaskId, Telemetry,
 };
 
 /// Writes `report.ready`, the last event of a run.
@@ -35,10 +35,7 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
     let (finished, head, at) =
         record.finished.as_ref().ok_or_else(|| incomplete("`run.finished`"))?;
     let (started, began) = record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
-    let mut steps = Vec::with_capacity(record.finished_steps.len());
-    for step in &record.finished_steps {
-        steps.push(line(work, step)?);
-    }
+    let steps = record.ends().map(|step| line(work, step)).collect::<Result<Vec<_>, _>>()?;
     let outputs: BTreeMap<String, Value> = match &finished.outputs {
         Some(reference) => {
             call::document(work.services.store.reader(), &run, "outputs", reference)?
@@ -65,7 +62,11 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
             duration_ms: used.wall_ms,
             tokens: used.tokens,
             cost_usd: used.cost_usd,
-            calls_by_tool: calls_by_tool(work),
+            calls_by_tool: record
+                .answered
+                .iter()
+                .map(|(tool, times)| (tool.clone(), *times))
+                .collect(),
             recalled: Vec::new(),
             budget_used: used,
         },
@@ -78,13 +79,14 @@ fn line(work: &Work, step: &StepFinished) -> Result<StepLine, RunError> {
     let error = if step.ok || step.skipped {
         None
     } else {
-        Some(failure::of_step(work, step)?.to_string())
+        Some(failure::of_path(work, &step.path)?.to_string())
     };
     Ok(StepLine {
         path: step.path.clone(),
         ok: step.ok,
         skipped: step.skipped,
         attempts: step.attempt,
+        run_id: work.record.child_at(&step.path).filter(|_| !step.skipped),
         error,
     })
 }
@@ -99,14 +101,6 @@ fn decisions(work: &Work) -> Vec<DecisionLine> {
             rules: decision.rules.clone(),
         };
     work.record.decisions.iter().map(line).collect()
-}
-
-fn calls_by_tool(work: &Work) -> BTreeMap<String, u32> {
-    let mut counts = BTreeMap::new();
-    for call in work.record.calls.values().filter(|call| call.finished.is_some()) {
-        *counts.entry(call.requested.name.clone()).or_insert(0) += 1;
-    }
-    counts
 }
 
 fn summary(work: &Work, outcome: Outcome, cause: Option<&str>, steps: &[StepLine]) -> String {
@@ -126,10 +120,20 @@ fn summary(work: &Work, outcome: Outcome, cause: Option<&str>, steps: &[StepLine
     format!("`{name}` {}{}; {counted}", outcome.as_str(), why.unwrap_or_default())
 }
 
+/// Whether a person's no ended it.
+fn is_rejected(work: &Work) -> bool {
+    let finished = work.record.finished.as_ref();
+    finished.is_some_and(|(finished, ..)| finished.error_kind == Some(ErrorKind::Rejected))
+}
+
 fn next_steps(work: &Work, outcome: Outcome, cause: Option<&str>) -> Vec<String> {
     let run = work.run_id;
     match outcome {
         Outcome::Succeeded => Vec::new(),
+        Outcome::Denied | Outcome::Failed if is_rejected(work) => vec![
+            format!("a person said no: see what they said: bailiwick runs show {run}"),
+            "mend what they said no to and run again".to_owned(),
+        ],
         Outcome::Denied => vec![
             format!("see why: bailiwick runs show {run}"),
             "if it should be allowed, change the rule named above and run again".to_owned(),

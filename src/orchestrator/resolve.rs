@@ -1,39 +1,21 @@
 //! Settling calls in doubt: a person says what became of them.
 
-use super::error::RunError;
-use super::run::Run;
-use super::services::Services;
-use crate::agent::Phase;
-use crate::contracts::{CallResolved, EventBody, Resolution, RunId};
-use crate::store::Append;
+use crate::agent::{Phase, RunState};
+use crate::contracts::{CallId, CallResolved, EventBody, Resolution};
 
-/// Journals what became of every call of the run that is in doubt, and says how many there were.
-/// Blocks.
-///
-/// # Errors
-/// When the run cannot be read or the store fails.
-pub fn resolve(
-    services: &Services,
-    run_id: RunId,
+/// What became of every call that is in doubt, or of the one that is named.
+pub(super) fn resolutions(
+    state: &RunState,
     resolution: Resolution,
+    call: Option<CallId>,
     by: &str,
-) -> Result<usize, RunError> {
-    let run = Run::load(services, run_id)?;
-    let bodies: Vec<EventBody> = run
-        .state
-        .nodes
-        .iter()
-        .filter(|(_, node)| node.phase == Phase::InDoubt)
-        .filter_map(|(path, node)| {
-            let (call_id, path) = (node.call?.id, path.clone());
-            let by = by.to_owned();
-            Some(EventBody::CallResolved(CallResolved { call_id, path, resolution, by }))
-        })
-        .collect();
-    let count = bodies.len();
-    if count > 0 {
-        let (run, seq, now) = (run_id.to_string(), run.record.seq, services.clock.now());
-        services.store.append(Append::new(run, seq, now, bodies))?;
-    }
-    Ok(count)
+) -> Vec<EventBody> {
+    let doubted = state.nodes.iter().filter(|(_, node)| node.phase == Phase::InDoubt);
+    let resolved = doubted.filter_map(|(path, node)| {
+        let (call_id, path) = (node.call?.id, path.clone());
+        let wanted = call.is_none_or(|call| call == call_id);
+        let resolved = CallResolved { call_id, path, resolution, by: by.to_owned() };
+        wanted.then_some(EventBody::CallResolved(resolved))
+    });
+    resolved.collect()
 }

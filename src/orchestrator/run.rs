@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use super::error::RunError;
+use super::journal::Batch;
 use super::record::RunRecord;
 use super::services::Services;
+use super::stopping::SHUTDOWN;
 use crate::agent::program::Program;
-use crate::agent::{self, RunState};
-use crate::contracts::{EventBody, PlaybookRef, RunId, TaskId};
-use crate::playbook::{self, Playbook};
+use crate::agent::{self, Command, RunState};
+use crate::contracts::{
+    EventBody, Hash, PinnedSource, PlaybookRef, RunId, RunResumed, RunStarted, RunStatus, TaskId,
+    TextRef,
+};
+use crate::playbook::{self, Pinned, Playbook, Used};
+use crate::store::RunInfo;
 
 /// A run loaded from its journal.
 #[derive(Debug, Clone)]
@@ -38,7 +44,7 @@ impl Run {
         let task_id = record.task.as_ref().ok_or_else(|| incomplete("`task.accepted`"))?.id;
         let (started, _) = record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
         let source = started.playbook.as_ref().ok_or_else(|| incomplete("playbook"))?;
-        let playbook = Arc::new(read_playbook(services, &run, source)?);
+        let playbook = Arc::new(read_playbook(services, &run, started, source)?);
         let program = Arc::new(playbook::compile(&playbook));
         let state = fold(&run, program, &bodies)?;
         Ok(Self { id, task_id, playbook, state: Arc::new(state), record: Arc::new(record) })
@@ -62,17 +68,76 @@ fn fold(
 fn read_playbook(
     services: &Services,
     run: &str,
+    started: &RunStarted,
     source: &PlaybookRef,
 ) -> Result<Playbook, RunError> {
     let broken = |reason: String| RunError::Playbook { run: run.to_owned(), reason };
-    let bytes = services.store.reader().blob(&source.source)?;
-    let text = String::from_utf8(bytes).map_err(|error| broken(error.to_string()))?;
+    let text = text(services, &source.source)?;
     let linted = playbook::lint(
         &source.path,
         &text,
         &services.tools,
         &playbook::LintLimits::from(services.config.as_ref()),
+        &pinned(services, started)?,
     );
-    let first = linted.diagnostics.first().map(ToString::to_string);
-    linted.playbook.ok_or_else(|| broken(first.unwrap_or_else(|| "it is empty".to_owned())))
+    linted.into_playbook().map_err(broken)
+}
+
+/// What a run works by beside its playbook, as a library.
+pub(super) fn pinned(services: &Services, started: &RunStarted) -> Result<Pinned, RunError> {
+    sources(services, started).map(Pinned::from)
+}
+
+/// What a run works by beside its playbook.
+pub(super) fn sources(services: &Services, started: &RunStarted) -> Result<Vec<Used>, RunError> {
+    let used = |pinned: &PinnedSource| {
+        let (kind, name, path) = (pinned.kind, pinned.name.clone(), pinned.path.clone());
+        Ok(Used { kind, name, path, text: text(services, &pinned.source)? })
+    };
+    started.pinned.iter().map(used).collect()
+}
+
+/// Keeps `sources` with the events of `batch`.
+pub(super) fn pin(services: &Services, batch: &mut Batch, sources: Vec<Used>) -> Vec<PinnedSource> {
+    let pinned = |Used { kind, name, path, text }: Used| PinnedSource {
+        kind,
+        name,
+        path,
+        hash: Hash::of(text.as_bytes()),
+        source: batch.text(text, services.clock.salt()),
+    };
+    sources.into_iter().map(pinned).collect()
+}
+
+/// A text that was UTF-8 when it was stored.
+fn text(services: &Services, reference: &TextRef) -> Result<String, RunError> {
+    let bytes = services.store.reader().blob(reference)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether a run that a process left behind has something to do before anybody says anything. Runs that
+/// another run called are taken up by that one; one that a person paused stays so; beside a question or
+/// a doubt there may be other work. Blocks.
+///
+/// # Errors
+/// When the run's journal cannot be read.
+pub fn goes_on(services: &Services, run: &RunInfo) -> Result<bool, RunError> {
+    if run.parent_run_id.is_some() {
+        return Ok(false);
+    }
+    match run.status {
+        RunStatus::WaitingApproval | RunStatus::InDoubt => is_cut_off(services, run.run_id),
+        RunStatus::Paused => Ok(run.paused_by.as_deref() == Some(SHUTDOWN)),
+        _ => Ok(true),
+    }
+}
+
+fn is_cut_off(services: &Services, id: RunId) -> Result<bool, RunError> {
+    let run = Run::load(services, id)?;
+    let mut state = RunState::clone(&run.state);
+    let resumed = RunResumed { by: String::new(), reason: None, interrupted: true };
+    agent::fold(&mut state, services.clock.now(), &EventBody::RunResumed(resumed))
+        .map_err(|source| RunError::Fold { run: id.to_string(), source })?;
+    let answer = |command: &Command| matches!(command, Command::Ask { .. });
+    Ok(!agent::wanted(&state).iter().all(answer))
 }

@@ -1,6 +1,6 @@
 //! What expressions see: inputs, steps and facts of the run, read from its journal and store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -8,33 +8,31 @@ use super::call;
 use super::driver::Work;
 use super::error::RunError;
 use super::failure;
-use crate::agent::program::Step;
-use crate::agent::{Phase, Section};
-use crate::contracts::{StepFinished, ToolResult};
-use crate::playbook::expression::{RunError as ScopeError, Scope, StepView};
+use super::opening::Names;
+use super::place::Place;
+use super::story::{self, Answered, Story};
+use crate::agent::RunState;
+use crate::contracts::{Map, ToolError, ToolResult};
+use crate::playbook::Playbook;
+use crate::playbook::expression::Scope;
 
-/// The scope of the step at `path`; of the run as a whole when there is none. Blocks.
-pub(super) fn build(work: &Work, path: Option<&str>) -> Result<Scope, RunError> {
-    let located = path.and_then(|path| work.state.locate(path));
-    let in_handler = located.is_some_and(|(section, _, _)| section != Section::Main);
-    let item = match located {
-        Some((_, step, Some(index))) => item(work, step, index)?,
-        _ => None,
-    };
-    let error = if in_handler { failure::of_run(work)? } else { None };
+/// The scope of the step at `path`; of the run as a whole when there is none. Of what the steps
+/// answered, only that of the steps in `names` is read. Blocks.
+pub(super) fn build(work: &Work, path: Option<&str>, names: &Names) -> Result<Scope, RunError> {
+    let place = path.and_then(|path| Place::of(&work.playbook, path)).unwrap_or_default();
     let (inputs, run) = started(work)?;
     Ok(Scope {
         inputs,
-        steps: steps(work)?,
+        steps: story::views(work, &place, names)?,
         run,
         memory: Value::Array(Vec::new()),
         secrets: work.playbook.permissions.secrets.iter().cloned().collect::<BTreeSet<_>>(),
-        error: error.map(|(kind, message)| ScopeError { kind, message }),
-        item,
+        error: failure::seen_from(work, path)?,
+        items: story::items(work, &place)?,
     })
 }
 
-fn started(work: &Work) -> Result<(crate::contracts::Map, crate::contracts::Map), RunError> {
+fn started(work: &Work) -> Result<(Map, Map), RunError> {
     let incomplete = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
     let (started, at) = work.record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
     let task = work.record.task.as_ref().ok_or_else(|| incomplete("`task.accepted`"))?;
@@ -48,81 +46,60 @@ fn started(work: &Work) -> Result<(crate::contracts::Map, crate::contracts::Map)
         "dry_run": started.dry_run,
     });
     let Value::Object(run) = run else { return Err(incomplete("facts")) };
-    Ok((started.inputs.clone(), run))
+    let mut inputs = started.inputs.clone();
+    feedback(&mut inputs, &work.playbook, work.state.feedback.as_deref());
+    Ok((inputs, run))
 }
 
-/// The name given by `as:` and the item at `index`.
-fn item(work: &Work, step: &Step, index: u32) -> Result<Option<(String, Value)>, RunError> {
-    let Some(foreach) = work.playbook.step(&step.id).and_then(|step| step.foreach.as_ref()) else {
-        return Ok(None);
-    };
-    let Some(items) = work.record.items.get(&step.id) else { return Ok(None) };
-    let run = work.run_id.to_string();
-    let items: Vec<Value> = call::document(work.services.store.reader(), &run, "a list", items)?;
-    Ok(items.into_iter().nth(index as usize).map(|item| (foreach.name.clone(), item)))
-}
-
-fn steps(work: &Work) -> Result<BTreeMap<String, StepView>, RunError> {
-    let program = &work.state.program;
-    let all = program.steps.iter().chain(&program.on_failure).chain(&program.always);
-    let mut views = BTreeMap::new();
-    for step in all {
-        views.insert(step.id.clone(), view(work, step)?);
+/// What a person wrote who sent the run back: an input of playbooks that can be sent back.
+pub(super) fn feedback(inputs: &mut Map, playbook: &Playbook, said: Option<&str>) {
+    if playbook.all_steps().any(rewinds) {
+        let said = Value::String(said.unwrap_or_default().to_owned());
+        inputs.insert("feedback".to_owned(), said);
     }
-    Ok(views)
 }
 
-fn view(work: &Work, step: &Step) -> Result<StepView, RunError> {
-    let Some(node) = work.state.nodes.get(&step.id) else {
-        return Ok(StepView { skipped: true, ..StepView::default() });
-    };
-    let mut view = StepView { attempts: node.attempt, ..StepView::default() };
-    if let Phase::Done { ok, skipped, .. } = node.phase {
-        (view.ok, view.skipped) = (ok, skipped);
+fn rewinds(step: &crate::playbook::Step) -> bool {
+    matches!(&step.action, crate::playbook::Action::Approval { rewind: Some(_), .. })
+}
+
+impl Story for Work {
+    fn playbook(&self) -> &Playbook {
+        &self.playbook
     }
-    match work.record.items.get(&step.id) {
-        Some(_) => view.data = Some(items_data(work, step)?),
-        None => {
-            if let Some(result) = result(work, &step.id)? {
-                view.data = result.data;
-                view.artifacts = result.artifacts;
-                view.error = result.error;
-            }
+
+    fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    fn count(&self, path: &str) -> Option<u32> {
+        self.record.items.get(path).map(|list| list.count)
+    }
+
+    fn item(&self, path: &str, index: u32) -> Result<Option<Value>, RunError> {
+        let Some(list) = self.record.items.get(path) else { return Ok(None) };
+        let run = self.run_id.to_string();
+        let read = || call::document(self.services.store.reader(), &run, "a list", &list.text);
+        let items = self.record.lists.get(&list.text, read)?;
+        Ok(items.get(index as usize).cloned())
+    }
+
+    fn answered(&self, path: &str) -> Result<Option<Answered>, RunError> {
+        let (store, run) = (self.services.store.reader(), self.run_id.to_string());
+        if let Some(reference) = self.record.finished_at(path).and_then(|it| it.result.as_ref()) {
+            let data = call::document(store, &run, "what a called run answered", reference)?;
+            return Ok(Some(Answered { data: Some(data), ..Answered::default() }));
         }
+        let Some(finished) = self.record.call_at(path).and_then(|call| call.finished.as_ref())
+        else {
+            return Ok(None);
+        };
+        let result: ToolResult = call::document(store, &run, "a result", &finished.result)?;
+        let ToolResult { data, artifacts, error, .. } = result;
+        Ok(Some(Answered { data, artifacts, error }))
     }
-    let over = |finished: &&StepFinished| finished.path == step.id && !finished.ok;
-    if view.error.is_none()
-        && !view.skipped
-        && let Some(finished) = work.record.finished_steps.iter().rev().find(over)
-    {
-        view.error = Some(failure::of_step(work, finished)?.into_error());
+
+    fn failure(&self, path: &str) -> Result<ToolError, RunError> {
+        Ok(failure::of_path(self, path)?.into_error())
     }
-    Ok(view)
-}
-
-/// What the items of a `foreach` answered, in their order; nothing for those that were not reached.
-fn items_data(work: &Work, step: &Step) -> Result<Value, RunError> {
-    let count = match work.state.phase(&step.id) {
-        Some(Phase::Looping { items }) => items,
-        _ => count_items(work, &step.id),
-    };
-    let mut data = Vec::new();
-    for index in 0..count {
-        let result = result(work, &format!("{}[{index}]", step.id))?;
-        data.push(result.and_then(|result| result.data).unwrap_or(Value::Null));
-    }
-    Ok(Value::Array(data))
-}
-
-fn count_items(work: &Work, id: &str) -> u32 {
-    (0_u32..).take_while(|index| work.state.nodes.contains_key(&format!("{id}[{index}]"))).count()
-        as u32
-}
-
-fn result(work: &Work, path: &str) -> Result<Option<ToolResult>, RunError> {
-    let Some(finished) = work.record.call_at(path).and_then(|call| call.finished.as_ref()) else {
-        return Ok(None);
-    };
-    let run = work.run_id.to_string();
-    call::document(work.services.store.reader(), &run, "a result", &finished.result).map(Some)
 }

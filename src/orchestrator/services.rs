@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::live_runs::LiveRuns;
 use crate::config::Config;
 use crate::live::LivePolicy;
+use crate::live::playbooks::LivePlaybooks;
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
 use crate::ports::{Clock, Sandbox, Vocabulary};
@@ -28,12 +30,16 @@ pub struct Services {
     pub vocabulary: Arc<Vocabulary>,
     /// The tools that playbooks may call, by name.
     pub tools: Arc<Vocabulary>,
+    /// The playbooks of the workspace, as they are now: what playbooks may call and include.
+    pub playbooks: Arc<LivePlaybooks>,
     /// Where commands run.
     pub sandbox: Arc<dyn Sandbox>,
     /// Time, ids, salts.
     pub clock: Arc<dyn Clock>,
     /// Strikes secrets out of what is logged.
     pub redactor: Arc<Redactor>,
+    /// The runs that are driven in this process.
+    pub live: Arc<LiveRuns>,
     /// Expressions.
     pub evaluator: Arc<Evaluator>,
 }

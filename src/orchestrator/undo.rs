@@ -13,7 +13,7 @@ use super::services::Services;
 use crate::contracts::{
     Budget, CallDecided, CallId, CallUndone, EventBody, FsAccess, Hash, Map, Origin, Outcome,
     Priority, Profile, ReportReady, RunFinished, RunId, RunReport, RunStarted, RunStatus,
-    SCHEMA_VERSION, TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, ToolCall,
+    SCHEMA_VERSION, TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, ToolCall, Trigger,
 };
 use crate::facts::{self, Surroundings};
 use crate::policy::{Authorized, RunFacts};
@@ -30,7 +30,7 @@ const TOOL: &str = "write_text";
 /// What to put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UndoTarget {
-    /// Everything a run changed, newest first.
+    /// Everything a run changed, and every run that it called, newest first.
     Run(RunId),
     /// What one call changed.
     Call(CallId),
@@ -41,6 +41,8 @@ pub enum UndoTarget {
 pub struct Undone {
     /// The call.
     pub call_id: CallId,
+    /// The run that made it.
+    pub run_id: RunId,
     /// Its tool.
     pub tool: String,
     /// What was put back.
@@ -81,8 +83,8 @@ pub fn undo(
     target: UndoTarget,
     dry_run: bool,
 ) -> Result<Vec<Undone>, UndoError> {
-    let (of_run, calls) = calls_of(services, target)?;
-    let kept = kept(services, of_run, calls)?;
+    let calls = calls_of(services, target)?;
+    let kept = kept(services, calls)?;
     if kept.is_empty() {
         let named = match target {
             UndoTarget::Run(run) => run.to_string(),
@@ -101,7 +103,7 @@ pub fn undo(
         entries: kept.into_iter().flat_map(|one| one.undo.entries).collect(),
     };
     let put_back = tools::undo(&sealed, &whole, &services.root);
-    reversal.end(of_run, &undone, put_back.as_ref().map(|_| ()).map_err(ToString::to_string))?;
+    reversal.end(&undone, put_back.as_ref().map(|_| ()).map_err(ToString::to_string))?;
     let changed = put_back.map_err(|error| UndoError::Conflict(error.to_string()))?;
     let changed: Vec<String> = changed.iter().map(|path| shown(services, path)).collect();
     for one in &mut undone {
@@ -142,6 +144,7 @@ fn shown(services: &Services, path: &std::path::Path) -> String {
 
 /// A call that changed files, with what it kept of them.
 struct Kept {
+    of_run: RunId,
     call: ToolCall,
     undo: Undo,
 }
@@ -150,30 +153,37 @@ impl Kept {
     fn undone(&self, services: &Services) -> Undone {
         Undone {
             call_id: self.call.id,
+            run_id: self.of_run,
             tool: self.call.name.clone(),
             paths: self.undo.entries.iter().map(|entry| shown(services, &entry.path)).collect(),
         }
     }
 }
 
-/// The run, and its calls that were begun, in the order in which they began.
+/// Calls that were begun, each with its run, in the order in which they began.
 fn calls_of(
     services: &Services,
     target: UndoTarget,
-) -> Result<(RunId, Vec<CallRecord>), UndoError> {
+) -> Result<Vec<(RunId, CallRecord)>, UndoError> {
     let (run_id, only) = match target {
         UndoTarget::Run(run_id) => (run_id, None),
         UndoTarget::Call(call_id) => (run_of(services, call_id)?, Some(call_id)),
     };
-    let (record, _) = RunRecord::load(services.store.reader(), run_id)?;
-    let mut calls: Vec<CallRecord> = record
-        .calls
-        .into_values()
-        .filter(|call| call.intent.is_some())
-        .filter(|call| only.is_none_or(|only| call.requested.call_id == only))
-        .collect();
-    calls.sort_by_key(|call| call.started_at);
-    Ok((run_id, calls))
+    let mut calls = Vec::new();
+    let mut runs = vec![run_id];
+    while let Some(run_id) = runs.pop() {
+        // A run that was to be called may not have begun.
+        let Some(record) = RunRecord::find(services.store.reader(), run_id)? else { continue };
+        if only.is_none() {
+            runs.extend(record.children.iter().map(|(_, child)| *child));
+        }
+        let begun =
+            record.calls.into_iter().map(|(_, call)| call).filter(|call| call.intent.is_some());
+        let wanted = begun.filter(|call| only.is_none_or(|only| call.requested.call_id == only));
+        calls.extend(wanted.map(|call| (run_id, call)));
+    }
+    calls.sort_by_key(|(_, call)| call.started_at);
+    Ok(calls)
 }
 
 /// The run a call belongs to, looked for from the newest run back.
@@ -193,21 +203,17 @@ fn run_of(services: &Services, call_id: CallId) -> Result<RunId, UndoError> {
     }
 }
 
-fn kept(
-    services: &Services,
-    run_id: RunId,
-    calls: Vec<CallRecord>,
-) -> Result<Vec<Kept>, UndoError> {
-    let run = run_id.to_string();
+fn kept(services: &Services, calls: Vec<(RunId, CallRecord)>) -> Result<Vec<Kept>, UndoError> {
     let mut kept = Vec::new();
-    for record in calls {
+    for (of_run, record) in calls {
+        let run = of_run.to_string();
         let Some(snapshot) = record.intent.as_ref().and_then(|intent| intent.snapshot.as_ref())
         else {
             continue;
         };
         let undo = call::document(services.store.reader(), &run, "an undo record", snapshot)?;
         let call = call::document(services.store.reader(), &run, "a call", &record.requested.call)?;
-        kept.push(Kept { call, undo });
+        kept.push(Kept { of_run, call, undo });
     }
     Ok(kept)
 }
@@ -253,10 +259,13 @@ impl<'a> Reversal<'a> {
             unattended: services.config.policy.profile == Profile::Ci,
             dry_run: false,
             parent_run_id: None,
+            trigger: Trigger::Person,
+            pinned: Vec::new(),
+            bounds: Vec::new(),
         };
         let mut reversal = Self { services, task_id, run_id, seq: 0 };
         reversal.append(vec![
-            EventBody::TaskAccepted(TaskAccepted { task }),
+            EventBody::TaskAccepted(TaskAccepted { task, start: None }),
             EventBody::RunStarted(started),
         ])?;
         Ok(reversal)
@@ -311,7 +320,7 @@ impl<'a> Reversal<'a> {
         let tool = services.vocabulary.get(TOOL).ok_or_else(missing)?;
         let around = Surroundings {
             places: &services.places,
-            permissions: None,
+            permissions: &[],
             now: services.clock.now(),
             unattended: services.config.policy.profile == Profile::Ci,
             unknown: &[],
@@ -352,15 +361,10 @@ impl<'a> Reversal<'a> {
     }
 
     /// Journals how it went.
-    fn end(
-        mut self,
-        of_run: RunId,
-        undone: &[Undone],
-        went: Result<(), String>,
-    ) -> Result<(), UndoError> {
+    fn end(mut self, undone: &[Undone], went: Result<(), String>) -> Result<(), UndoError> {
         let outcome = if went.is_ok() { Outcome::Succeeded } else { Outcome::Failed };
         let bodies = undone.iter().filter(|_| went.is_ok()).map(|one| {
-            let (call_id, paths) = (one.call_id, one.paths.clone());
+            let (call_id, of_run, paths) = (one.call_id, one.run_id, one.paths.clone());
             EventBody::CallUndone(CallUndone { call_id, of_run, paths })
         });
         let bodies = bodies.collect();

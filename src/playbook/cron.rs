@@ -1,6 +1,11 @@
-//! The five fields of a cron line: minute, hour, day of month, month, day of week.
+//! The five fields of a cron line: minute, hour, day of month, month, day of week; or a nickname.
 //!
-//! Owns the syntax. When a line fires is the scheduler's business.
+//! Owns the syntax. When a line fires is the scheduler's business. Our own check comes first, because
+//! it names the field; what it takes is handed to the library that the scheduler counts with, so that
+//! no line passes here and fails there.
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
 
 /// What a field may hold.
 struct Field {
@@ -22,11 +27,55 @@ const FIELDS: [Field; 5] = [
     Field { name: "day of week", low: 0, high: 7, names: &DAYS },
 ];
 
+/// Lines with names of their own.
+pub const NICKNAMES: [&str; 6] =
+    ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
+
+/// Longest line, in bytes: every minute of an hour can be listed.
+const LINE_BYTES_MAX: usize = 200;
+
+/// The year in which the search for a line's first time begins: before a leap year that is followed by
+/// seven others which are none is never further than eight years ahead.
+const SEARCHED_FROM: (i32, u32, u32) = (2024, 1, 1);
+
+/// Reads a cron line.
+///
+/// # Errors
+/// Which field is wrong and why, or that there is no such day.
+pub fn parse(line: &str) -> Result<Cron, String> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(format!("a cron line has at most {LINE_BYTES_MAX} characters"));
+    }
+    check_fields(line)?;
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    let cron = parser.parse(line).map_err(|error| format!("`{line}` is no cron line: {error}"))?;
+    let (year, month, day) = SEARCHED_FROM;
+    let start = chrono::NaiveDate::from_ymd_opt(year, month, day)
+        .and_then(|date| date.and_hms_opt(0, 0, 0))
+        .map(|time| time.and_utc());
+    match start.map(|start| cron.find_next_occurrence(&start, true)) {
+        Some(Ok(_)) => Ok(cron),
+        _ => Err(format!("`{line}` never comes: there is no such day")),
+    }
+}
+
 /// Checks a cron line.
 ///
 /// # Errors
-/// Which field is wrong and why.
+/// As [`parse`].
 pub fn check(line: &str) -> Result<(), String> {
+    parse(line).map(drop)
+}
+
+fn check_fields(line: &str) -> Result<(), String> {
+    let nickname = line.trim();
+    if NICKNAMES.contains(&nickname) {
+        return Ok(());
+    }
+    if nickname.starts_with('@') {
+        let known = NICKNAMES.join(", ");
+        return Err(format!("`{nickname}` is no cron line; the names are {known}"));
+    }
     let parts: Vec<&str> = line.split_whitespace().collect();
     if parts.len() != FIELDS.len() {
         let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
@@ -34,8 +83,12 @@ pub fn check(line: &str) -> Result<(), String> {
         return Err(format!("`{line}` has {given} fields; a cron line has five: {names}"));
     }
     for (field, part) in FIELDS.iter().zip(parts) {
+        let alone = !part.contains(',');
         for item in part.split(',') {
             field.item(item).map_err(|why| format!("`{item}` is no {}: {why}", field.name))?;
+            if item == "*" && !alone {
+                return Err(format!("`{part}` is no {}: `*` stands alone", field.name));
+            }
         }
     }
     Ok(())
@@ -43,6 +96,9 @@ pub fn check(line: &str) -> Result<(), String> {
 
 impl Field {
     fn item(&self, item: &str) -> Result<(), String> {
+        if let Some(taken) = self.special(item) {
+            return taken;
+        }
         let (range, step) = match item.split_once('/') {
             Some((range, step)) => (range, Some(step)),
             None => (item, None),
@@ -60,10 +116,36 @@ impl Field {
             None if step.is_some() => Err("a step follows `*` or a range".to_owned()),
             None => self.number(range).map(|_| ()),
             Some((from, to)) => {
-                let (from, to) = (self.number(from)?, self.number(to)?);
+                let (from, to) = (self.number(from)?, self.last(to)?);
                 if from > to { Err(format!("{from} is after {to}")) } else { Ok(()) }
             }
         }
+    }
+
+    /// `L`, `15W`, `5L`, `5#2`: the last day, the working day nearest to one, the last and the second
+    /// Friday. `None` for anything else.
+    fn special(&self, item: &str) -> Option<Result<(), String>> {
+        let upper = item.to_ascii_uppercase();
+        let day = |text: &str| self.number(text).map(drop);
+        match self.name {
+            "day of month" if upper == "L" => Some(Ok(())),
+            "day of month" => upper.strip_suffix('W').map(day),
+            "day of week" => {
+                if let Some((week_day, nth)) = upper.split_once('#') {
+                    let known = digits(nth).is_some_and(|nth| (1..=5).contains(&nth));
+                    let known = if known { Ok(()) } else { Err("write #1 to #5".to_owned()) };
+                    return Some(day(week_day).and(known));
+                }
+                // A name is no number that ends with L.
+                upper.strip_suffix('L').filter(|text| digits(text).is_some()).map(day)
+            }
+            _ => None,
+        }
+    }
+
+    /// The end of a range, where Sunday comes after Saturday.
+    fn last(&self, text: &str) -> Result<u32, String> {
+        if self.high == 7 && text.eq_ignore_ascii_case("SUN") { Ok(7) } else { self.number(text) }
     }
 
     fn number(&self, text: &str) -> Result<u32, String> {
@@ -80,11 +162,14 @@ impl Field {
 
 /// A whole number written with digits only.
 fn digits(text: &str) -> Option<u32> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+    let plain = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::check;
 
     #[test]
@@ -95,6 +180,14 @@ mod tests {
             "0,30 8-18/2 1 JAN,jul 0",
             "59 23 31 12 7",
             "  0   0 * * * ",
+            "@daily",
+            "@hourly",
+            "0 0 L * *",
+            "0 0 15W * *",
+            "0 9 * * 5#2",
+            "0 9 * * 5L",
+            "0 0 * * FRI-SUN",
+            "0 0 29 2 *",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
         }
@@ -118,12 +211,57 @@ mod tests {
             ("a * * * *", "minute"),
             ("+5 * * * *", "minute"),
             ("1,,2 * * * *", "minute"),
-            ("@daily", "1 fields"),
+            ("@dayly", "@daily"),
+            ("0 0 31 2 *", "no such day"),
+            ("0 0 L-1 * *", "day of month"),
+            ("L * * * *", "minute"),
+            ("0 0 * * 5#6", "#1 to #5"),
+            ("0 0 32W * *", "day of month"),
+            ("0 0 ? * *", "day of month"),
+            ("0 0 * * +1", "day of week"),
             ("0 0 * * FRI-MON", "after"),
             ("-1 * * * *", "minute"),
         ] {
             let error = check(line).unwrap_err();
             assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_of_a_bounded_length() {
+        let minutes: Vec<String> = (0..60).map(|minute| minute.to_string()).collect();
+        assert_eq!(check(&format!("{} * * * *", minutes.join(","))), Ok(()));
+        for line in
+            [format!("{}0 0 * * *", "0,".repeat(20_000)), " ".repeat(40_000), "@".repeat(201)]
+        {
+            let error = check(&line).unwrap_err();
+            assert!(error.contains("at most 200") && error.len() < 100, "{error}");
+        }
+    }
+
+    #[test]
+    fn every_value_and_some_besides_is_refused() {
+        for line in ["*,0 * * * *", "0,* * * * *", "0 0 *,L * *", "0 0 * * *,MON"] {
+            assert!(check(line).unwrap_err().contains("stands alone"), "{line}");
+        }
+    }
+
+    proptest! {
+        /// What our own check of the fields takes, the library takes.
+        #[test]
+        fn no_line_passes_the_fields_and_fails_the_library(
+            minute in "[0-9*/,-]{1,5}",
+            hour in "[0-9*/,-]{1,5}",
+            day in "(\\*|[0-9]{1,2}|[0-9]{1,2}-[0-9]{1,2}(/[0-9])?|L|[0-9]{1,2}W)",
+            month in "(\\*|[0-9]{1,2}|JAN|feb-MAR|[A-Z]{3})",
+            week_day in "(\\*|[0-9]|MON-fri|FRI-SUN|SUN-MON|SUN|[0-9]#[0-9]|[0-9]L|[A-Z]{3})",
+        ) {
+            let line = format!("{minute} {hour} {day} {month} {week_day}");
+            if super::check_fields(&line).is_ok() {
+                let taken = super::parse(&line);
+                let never = taken.as_ref().is_err_and(|why| why.contains("never comes"));
+                prop_assert!(taken.is_ok() || never, "{line}: {taken:?}");
+            }
         }
     }
 }

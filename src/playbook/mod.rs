@@ -12,12 +12,14 @@ mod model;
 mod scenario;
 
 mod check;
+mod library;
 mod limits;
 mod lint;
 mod read;
 
 mod compile;
 mod inputs;
+mod over;
 mod plan;
 mod schema;
 mod select;
@@ -27,19 +29,27 @@ mod tests;
 #[cfg(test)]
 mod tests_hostile;
 #[cfg(test)]
+mod tests_language;
+#[cfg(test)]
+mod tests_library;
+#[cfg(test)]
+mod tests_page;
+#[cfg(test)]
 pub(crate) mod vocabulary_for_tests;
 
 pub use compile::compile;
+pub use cron::parse as parse_cron;
 pub use inputs::{InputError, resolve_inputs};
+pub use library::{Library, LibraryPlaybook, NoLibrary, Pinned, Used};
 pub use limits::LintLimits;
-pub use lint::{Linted, lint};
+pub use lint::{CALL_DEPTH_MAX, Linted, lint};
 pub use model::{
-    Action, CatchUp, Foreach, Input, InputKind, Overlap, Permissions, Playbook, Remember, Schedule,
-    Step,
+    Action, Body, CatchUp, Foreach, Input, InputKind, Over, Overlap, Permissions, Playbook,
+    Remember, Schedule, Step, Webhook,
 };
-pub use plan::{Plan, PlannedApproval, PlannedPermissions, PlannedStep, plan};
+pub use plan::{Plan, PlannedApproval, PlannedCall, PlannedPermissions, PlannedStep, plan};
 pub use scenario::{
-    Expect, Observed, Scenario, ScriptedError, ScriptedResult, check as check_scenario,
+    Expect, Observed, Scenario, Script, ScriptedError, ScriptedResult, check as check_scenario,
 };
 pub use schema::SCHEMA;
 pub use select::{Candidate, Selection, select};

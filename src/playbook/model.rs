@@ -23,7 +23,13 @@ pub struct Playbook {
     pub budget: Budget,
     /// When it runs by itself.
     pub schedule: Option<Schedule>,
-    /// What it does, in order; at least one step.
+    /// How it is started over HTTP by somebody who knows its secret.
+    pub webhook: Option<Webhook>,
+    /// How many runs of it are at work at once; `None` for as many as configuration allows.
+    pub concurrency: Option<u32>,
+    /// How many independent steps of `steps` are at work at once.
+    pub parallel: u32,
+    /// What it does; at least one step. In order, unless one of them has `needs`.
     pub steps: Vec<Step>,
     /// Steps for when it fails.
     pub on_failure: Vec<Step>,
@@ -40,9 +46,13 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Every step of every section, in the order in which they may run.
+    /// Every step of every section, those inside of blocks included, each before what it holds.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().chain(&self.on_failure).chain(&self.always)
+        let mut found = Vec::new();
+        for section in [&self.steps, &self.on_failure, &self.always] {
+            section.iter().for_each(|step| step.collect(&mut found));
+        }
+        found.into_iter()
     }
 
     /// The step called `id`.
@@ -173,6 +183,31 @@ pub enum Overlap {
     CancelPrevious,
 }
 
+impl Overlap {
+    /// Every one, by its word in the language.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        (Self::Skip.as_str(), Self::Skip),
+        (Self::Queue.as_str(), Self::Queue),
+        (Self::CancelPrevious.as_str(), Self::CancelPrevious),
+    ];
+
+    /// Its word in the language.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::CancelPrevious => "cancel_previous",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, it)| it)
+    }
+}
+
 /// What happens about times that were missed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CatchUp {
@@ -185,15 +220,53 @@ pub enum CatchUp {
     All,
 }
 
+impl CatchUp {
+    /// Every one, by its word in the language.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        (Self::None.as_str(), Self::None),
+        (Self::Latest.as_str(), Self::Latest),
+        (Self::All.as_str(), Self::All),
+    ];
+
+    /// Its word in the language.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Latest => "latest",
+            Self::All => "all",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, it)| it)
+    }
+}
+
+/// How a playbook is started over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// The name of the secret that callers must know; one of `permissions.secrets` need not be.
+    pub secret: String,
+    /// The input that gets the whole body; `None` when the body's fields are the inputs.
+    pub input: Option<String>,
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Its id, unique in the playbook; `on_failure[0]` where the author gave none.
     pub id: String,
+    /// Ids of steps of the same list that must be over before.
+    pub needs: Vec<String>,
     /// Its name for people.
     pub name: Option<String>,
-    /// Where it stands in the file.
+    /// Where it stands in its file.
     pub place: Place,
+    /// The fragment's file it stands in; `None` for the playbook's own file.
+    pub fragment: Option<String>,
     /// What it does.
     pub action: Action,
     /// The expression that must hold for it to run.
@@ -210,6 +283,18 @@ pub struct Step {
     pub effect: Option<CallEffect>,
     /// Labels the call gets.
     pub labels: Vec<String>,
+}
+
+impl Step {
+    /// Adds this step and every step inside of it.
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Step>) {
+        found.push(self);
+        if let Action::Block(body) = &self.action {
+            for list in [&body.steps, &body.rescue, &body.always] {
+                list.iter().for_each(|step| step.collect(found));
+            }
+        }
+    }
 }
 
 /// What a step does.
@@ -243,20 +328,58 @@ pub enum Action {
         ttl_ms: u64,
         /// How many different people must say yes.
         approvers: u32,
+        /// The step to go back to after a denial with a comment, and how often at most.
+        rewind: Option<crate::agent::program::Rewind>,
     },
+    /// Runs another playbook.
+    Call {
+        /// Its name or path as written.
+        playbook: String,
+        /// Templates of its inputs.
+        inputs: Map,
+    },
+    /// Does the steps inside.
+    Block(Box<Body>),
+}
+
+/// What stands inside a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body {
+    /// The steps; at least one.
+    pub steps: Vec<Step>,
+    /// Steps for when one of `steps` failed.
+    pub rescue: Vec<Step>,
+    /// Steps at the end, whatever happened.
+    pub always: Vec<Step>,
+    /// How many independent steps of `steps` are at work at once.
+    pub parallel: u32,
 }
 
 /// A repetition over a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Foreach {
-    /// Template of the list: one expression, or a list written out.
-    pub items: serde_json::Value,
+    /// What it goes over.
+    pub over: Over,
     /// The name an item has in expressions.
     pub name: String,
     /// How many items are at work at once, at least 1.
     pub parallel: u32,
     /// Most items.
     pub limit: u32,
+}
+
+/// What a repetition goes over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Over {
+    /// Template of the list: one expression, or a list written out.
+    List(serde_json::Value),
+    /// Every combination of the axes' values, as mappings; the last axis changes fastest.
+    Matrix {
+        /// Templates of the lists of values, by name.
+        axes: Map,
+        /// Combinations that are left out: those that have all of these values.
+        exclude: Vec<Map>,
+    },
 }
 
 /// A memory to write when the run ends.

@@ -1,15 +1,18 @@
 //! What a playbook will do and may touch, without running it.
 
-use std::fmt::Write;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::model::{Action, Permissions, Playbook, Step};
-use crate::contracts::{Budget, CallEffect, Risk, format_duration_ms};
+use super::model::{Action, Over, Permissions, Playbook, Step};
+use crate::contracts::{Budget, CallEffect, Map, Risk};
 use crate::ports::{PathAccess, ToolDescriptor, Vocabulary};
 
-/// A playbook's graph: for this version, a list.
+/// A playbook's graph.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// The playbook's name.
@@ -50,11 +53,21 @@ pub struct PlannedPermissions {
 pub struct PlannedStep {
     /// `steps`, `on_failure` or `always`.
     pub section: &'static str,
+    /// The block it stands in.
+    pub inside: Option<String>,
+    /// `block`, `rescue` or `always`: the list of that block.
+    pub part: Option<&'static str>,
+    /// How many blocks are around it.
+    pub depth: u32,
     /// Its id.
     pub id: String,
-    /// Line in the file, from 1.
+    /// Ids of steps that are over before it begins, where there is a graph.
+    pub needs: Vec<String>,
+    /// The fragment's file it stands in.
+    pub fragment: Option<String>,
+    /// Line in its file, from 1.
     pub line: u32,
-    /// `tool`, `goal` or `approval`.
+    /// `tool`, `goal`, `approval`, `call` or `block`.
     pub kind: &'static str,
     /// The tools it may call.
     pub tools: Vec<String>,
@@ -73,8 +86,24 @@ pub struct PlannedStep {
     /// The expression that must hold for it to run.
     #[serde(rename = "if")]
     pub condition: Option<String>,
-    /// The list it repeats over, as written.
+    /// The list it repeats over, as written; of a matrix, its axes.
     pub foreach: Option<Value>,
+    /// Combinations of a matrix that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Map>,
+    /// Where a denial with a comment leads.
+    pub rewind_to: Option<String>,
+    /// What it calls.
+    pub call: Option<PlannedCall>,
+}
+
+/// A playbook that is called, and the most it may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedCall {
+    /// Its name or path, as written.
+    pub playbook: String,
+    /// The most it may touch; nothing is known of one that was not found.
+    pub permissions: Option<PlannedPermissions>,
 }
 
 /// Where a person may have to say yes.
@@ -86,66 +115,119 @@ pub struct PlannedApproval {
     pub reason: String,
 }
 
-/// The plan of `playbook`.
+/// The playbooks that are called, by their names as written.
+type Called = BTreeMap<String, Arc<Playbook>>;
+
+/// The plan of `playbook`, which calls those in `called`.
 #[must_use]
-pub fn plan(playbook: &Playbook, vocabulary: &Vocabulary) -> Plan {
+pub fn plan(playbook: &Playbook, called: &Called, vocabulary: &Vocabulary) -> Plan {
     let sections = [
         ("steps", &playbook.steps),
         ("on_failure", &playbook.on_failure),
         ("always", &playbook.always),
     ];
-    let steps: Vec<PlannedStep> = sections
-        .into_iter()
-        .flat_map(|(section, steps)| steps.iter().map(move |step| (section, step)))
-        .map(|(section, step)| planned(section, step, &playbook.permissions, vocabulary))
+    let mut steps = Vec::new();
+    for (section, list) in sections {
+        let at = At { section, inside: None, part: None, depth: 0 };
+        let mut planner = Planner { playbook, called, vocabulary, steps: &mut steps };
+        planner.list(list, at);
+    }
+    let approvals = playbook
+        .all_steps()
+        .zip(&steps)
+        .flat_map(|(step, planned)| approvals(step, planned, called))
         .collect();
-    let approvals = playbook.all_steps().zip(&steps).filter_map(|(s, p)| approval(s, p)).collect();
-    let permissions = &playbook.permissions;
     Plan {
         name: playbook.name.clone(),
         description: playbook.description.clone(),
         file: playbook.file.clone(),
         budget: playbook.budget.clone(),
-        permissions: PlannedPermissions {
-            tools: permissions.tools.clone(),
-            read: permissions.read.clone(),
-            write: permissions.write.clone(),
-            network: permissions.network.clone(),
-            secrets: permissions.secrets.clone(),
-        },
+        permissions: PlannedPermissions::of(&playbook.permissions),
         steps,
         verify: playbook.verify.clone(),
         approvals,
     }
 }
 
-fn planned(
+impl PlannedPermissions {
+    fn of(permissions: &Permissions) -> Self {
+        let Permissions { tools, read, write, network, secrets } = permissions.clone();
+        Self { tools, read, write, network, secrets }
+    }
+
+    const fn lists(&self) -> [(&'static str, &Vec<String>); 5] {
+        [
+            ("tools", &self.tools),
+            ("read", &self.read),
+            ("write", &self.write),
+            ("network", &self.network),
+            ("secrets", &self.secrets),
+        ]
+    }
+}
+
+/// Where a list of steps stands.
+#[derive(Debug, Clone, Copy)]
+struct At<'a> {
     section: &'static str,
+    inside: Option<&'a str>,
+    part: Option<&'static str>,
+    depth: u32,
+}
+
+struct Planner<'a> {
+    playbook: &'a Playbook,
+    called: &'a Called,
+    vocabulary: &'a Vocabulary,
+    steps: &'a mut Vec<PlannedStep>,
+}
+
+impl Planner<'_> {
+    /// Each step before what it holds, as in [`Playbook::all_steps`].
+    fn list(&mut self, steps: &[Step], at: At<'_>) {
+        for step in steps {
+            let mut planned = planned(at, step, &self.playbook.permissions, self.vocabulary);
+            if let Action::Call { playbook, .. } = &step.action {
+                let called = self.called.get(playbook);
+                let permissions = called.map(|it| PlannedPermissions::of(&it.permissions));
+                planned.call = Some(PlannedCall { playbook: playbook.clone(), permissions });
+            }
+            self.steps.push(planned);
+            if let Action::Block(body) = &step.action {
+                let lists =
+                    [("block", &body.steps), ("rescue", &body.rescue), ("always", &body.always)];
+                for (part, list) in lists {
+                    let (inside, depth) = (Some(step.id.as_str()), at.depth + 1);
+                    self.list(list, At { inside, part: Some(part), depth, ..at });
+                }
+            }
+        }
+    }
+}
+
+fn planned(
+    at: At<'_>,
     step: &Step,
     permissions: &Permissions,
     vocabulary: &Vocabulary,
 ) -> PlannedStep {
-    let (kind, tools) = match &step.action {
-        Action::Tool { tool, .. } => ("tool", vec![tool.clone()]),
-        Action::Goal { tools, .. } => ("goal", tools.clone()),
-        Action::Approval { .. } => ("approval", Vec::new()),
-    };
+    let (kind, tools) = kind_and_tools(step);
     let known: Vec<&ToolDescriptor> =
         tools.iter().filter_map(|tool| vocabulary.get(tool)).map(AsRef::as_ref).collect();
     let (reads, writes) = roots(step, &known, permissions);
-    let command = match (&step.action, known.as_slice()) {
-        (Action::Tool { args, .. }, [tool]) => {
-            tool.command.as_ref().and_then(|name| args.get(name)).cloned()
-        }
-        _ => None,
-    };
-    let effect = match (&step.action, known.as_slice()) {
-        (Action::Tool { .. }, [tool]) => Some(step.effect.unwrap_or(tool.effect)),
+    let (command, effect) = command_and_effect(step, &known);
+    let rewind_to = match &step.action {
+        Action::Approval { rewind, .. } => rewind.as_ref().map(|rewind| rewind.to.clone()),
         _ => None,
     };
     PlannedStep {
-        section,
+        section: at.section,
+        inside: at.inside.map(str::to_owned),
+        part: at.part,
+        depth: at.depth,
         id: step.id.clone(),
+        needs: step.needs.clone(),
+        fragment: step.fragment.clone(),
         line: step.place.line,
         kind,
         risk: known.iter().map(|tool| tool.risk).max(),
@@ -155,9 +237,36 @@ fn planned(
         network: known.iter().any(|tool| tool.sends_network) && !permissions.network.is_empty(),
         command,
         condition: step.condition.clone(),
-        foreach: step.foreach.as_ref().map(|foreach| foreach.items.clone()),
+        foreach: step.foreach.as_ref().map(|foreach| foreach.over.template()),
+        exclude: step.foreach.as_ref().map_or_else(Vec::new, |foreach| match &foreach.over {
+            Over::Matrix { exclude, .. } => exclude.clone(),
+            Over::List(_) => Vec::new(),
+        }),
+        rewind_to,
+        call: None,
         tools,
     }
+}
+
+/// What kind of step it is, and the tools it may call.
+fn kind_and_tools(step: &Step) -> (&'static str, Vec<String>) {
+    match &step.action {
+        Action::Tool { tool, .. } => ("tool", vec![tool.clone()]),
+        Action::Goal { tools, .. } => ("goal", tools.clone()),
+        Action::Approval { .. } => ("approval", Vec::new()),
+        Action::Call { .. } => ("call", Vec::new()),
+        Action::Block(_) => ("block", Vec::new()),
+    }
+}
+
+/// The command that a step runs, as written, and what doing it twice means, if it calls one tool.
+fn command_and_effect(
+    step: &Step,
+    tools: &[&ToolDescriptor],
+) -> (Option<Value>, Option<CallEffect>) {
+    let (Action::Tool { args, .. }, [tool]) = (&step.action, tools) else { return (None, None) };
+    let command = tool.command.as_ref().and_then(|name| args.get(name)).cloned();
+    (command, Some(step.effect.unwrap_or(tool.effect)))
 }
 
 /// Paths a step reads and writes. A command and an agentic step may reach all the playbook may.
@@ -168,7 +277,9 @@ fn roots(
 ) -> (Vec<String>, Vec<String>) {
     let (args, tool) = match (&step.action, tools) {
         (Action::Tool { args, .. }, [tool]) if tool.command.is_none() => (args, tool),
-        (Action::Approval { .. }, _) => return (Vec::new(), Vec::new()),
+        (Action::Approval { .. } | Action::Call { .. } | Action::Block(_), _) => {
+            return (Vec::new(), Vec::new());
+        }
         _ => return (permissions.read.clone(), permissions.write.clone()),
     };
     let paths = |wanted: fn(PathAccess) -> bool| {
@@ -181,83 +292,37 @@ fn roots(
     (paths(reading), paths(writing))
 }
 
+/// Where a person may have to say yes because of a step: of a call, in what it calls.
+fn approvals(step: &Step, planned: &PlannedStep, called: &Called) -> Vec<PlannedApproval> {
+    let mut found = Vec::from_iter(approval(step, planned));
+    let mut open: Vec<(String, &Step)> = vec![(step.id.clone(), step)];
+    let mut seen = BTreeSet::new();
+    while let Some((path, step)) = open.pop() {
+        let Action::Call { playbook, .. } = &step.action else { continue };
+        let Some(inner) = called.get(playbook).filter(|_| seen.insert(playbook)) else { continue };
+        for step in inner.all_steps() {
+            let path = format!("{path}/{}", step.id);
+            let gate = gate(step);
+            found.extend(gate.map(|reason| PlannedApproval { step: path.clone(), reason }));
+            open.push((path, step));
+        }
+    }
+    found
+}
+
+/// What an approval gate asks.
+fn gate(step: &Step) -> Option<String> {
+    match &step.action {
+        Action::Approval { prompt, when: None, .. } => Some(format!("asks: {prompt}")),
+        Action::Approval { prompt, when: Some(when), .. } => {
+            Some(format!("asks if `{when}`: {prompt}"))
+        }
+        _ => None,
+    }
+}
+
 fn approval(step: &Step, planned: &PlannedStep) -> Option<PlannedApproval> {
-    let reason = match &step.action {
-        Action::Approval { prompt, when: None, .. } => format!("asks: {prompt}"),
-        Action::Approval { prompt, when: Some(when), .. } => format!("asks if `{when}`: {prompt}"),
-        _ if planned.risk == Some(Risk::High) => "risk high: policy may ask".to_owned(),
-        _ => return None,
-    };
+    let high = || "risk high: policy may ask".to_owned();
+    let reason = gate(step).or_else(|| (planned.risk == Some(Risk::High)).then(high))?;
     Some(PlannedApproval { step: step.id.clone(), reason })
-}
-
-impl Plan {
-    /// The plan for people.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = format!("{} · {}\n{}\n", self.name, self.file, self.description);
-        let mut section = "";
-        for step in &self.steps {
-            if step.section != section {
-                section = step.section;
-                let _ = write!(text, "\n{section}\n");
-            }
-            step.describe(&mut text);
-        }
-        for condition in &self.verify {
-            let _ = write!(text, "\nverify  {condition}");
-        }
-        text.push_str("\n\nmay touch\n");
-        let permissions = &self.permissions;
-        for (what, list) in [
-            ("tools", &permissions.tools),
-            ("read", &permissions.read),
-            ("write", &permissions.write),
-            ("network", &permissions.network),
-            ("secrets", &permissions.secrets),
-        ] {
-            let list = if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
-            let _ = writeln!(text, "  {what:<8} {list}");
-        }
-        let Budget { steps, retries, wall_ms, .. } = &self.budget;
-        let wall = format_duration_ms(*wall_ms);
-        let _ = writeln!(text, "  {:<8} {steps} calls, {retries} retries, {wall}", "budget");
-        text.push_str("\napprovals\n");
-        if self.approvals.is_empty() {
-            text.push_str("  none in the playbook; policy may still ask\n");
-        }
-        for approval in &self.approvals {
-            let _ = writeln!(text, "  {:<16} {}", approval.step, approval.reason);
-        }
-        text
-    }
-}
-
-impl PlannedStep {
-    fn describe(&self, text: &mut String) {
-        let what = if self.tools.is_empty() { self.kind.to_owned() } else { self.tools.join(", ") };
-        let mut facts = Vec::new();
-        facts.extend(self.risk.map(|risk| format!("risk {}", word(&risk))));
-        facts.extend(self.effect.map(|effect| word(&effect)));
-        if self.network {
-            facts.push("network".to_owned());
-        }
-        let _ = writeln!(text, "  {:<16} {what}  {}", self.id, facts.join(", "));
-        let mut line = |label: &str, value: &str| {
-            let _ = writeln!(text, "  {:<16}   {label} {value}", "");
-        };
-        self.reads.iter().for_each(|path| line("reads", path));
-        self.writes.iter().for_each(|path| line("writes", path));
-        self.command.iter().for_each(|command| line("runs", &command.to_string()));
-        self.condition.iter().for_each(|condition| line("if", condition));
-        self.foreach.iter().for_each(|list| line("for each of", &list.to_string()));
-    }
-}
-
-/// The word a contract has in JSON.
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(word)) => word,
-        _ => String::new(),
-    }
 }

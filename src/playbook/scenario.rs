@@ -16,13 +16,39 @@ pub struct Scenario {
     pub name: String,
     /// Inputs, as a user would give them.
     pub inputs: Map,
-    /// What each step's calls answer, by step id.
-    pub results: BTreeMap<String, ScriptedResult>,
+    /// What each step answers, by step id; also of steps inside of blocks.
+    pub results: BTreeMap<String, Script>,
     /// What must come of it.
     pub expect: Expect,
 }
 
-/// What a step's calls answer. Of an approval gate, `ok` is the person's answer.
+/// What a step answers, each time it is done: by its tries, its items and its turns after a person sent
+/// the run back. Done more often than answers are written, it answers the last one again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script(Vec<ScriptedResult>);
+
+impl Script {
+    /// The script of these answers; `None` when there are none.
+    #[must_use]
+    pub fn new(results: Vec<ScriptedResult>) -> Option<Self> {
+        (!results.is_empty()).then_some(Self(results))
+    }
+
+    /// What it answers when it was done `before` times already.
+    #[must_use]
+    pub fn nth(&self, before: usize) -> Option<&ScriptedResult> {
+        self.0.get(before).or_else(|| self.0.last())
+    }
+
+    /// The answers, as written.
+    #[must_use]
+    pub fn results(&self) -> &[ScriptedResult] {
+        &self.0
+    }
+}
+
+/// What a step answers once. Of an approval gate, `ok` is the person's answer; of a call, what the
+/// called run came to, with its outputs as `data`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScriptedResult {
     /// Whether it did what it should.
@@ -31,6 +57,8 @@ pub struct ScriptedResult {
     pub data: Option<Value>,
     /// Why it failed.
     pub error: Option<ScriptedError>,
+    /// What a person who says no writes beside it.
+    pub comment: Option<String>,
 }
 
 /// Why a scripted call failed.

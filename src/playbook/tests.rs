@@ -5,7 +5,7 @@ use super::*;
 type Case = (&'static str, &'static [(u32, u32, &'static str)]);
 
 pub(super) fn lint_text(text: &str) -> Linted {
-    lint("p.yaml", text, &vocabulary(), &LintLimits::default())
+    lint("p.yaml", text, &vocabulary(), &LintLimits::default(), &NoLibrary)
 }
 
 pub(super) fn found(text: &str) -> Vec<(u32, u32, String)> {
@@ -206,21 +206,11 @@ fn finds_each_kind_of_mistake() {
         ),
         (
             "  - { id: a, tool: git_status, args: { path: . }, needs: [b] }\n",
-            &[(10, 51, "not-supported-yet")],
+            &[(10, 59, "unknown-step")],
         ),
-        ("  - { id: a, call: other }\n", &[(10, 14, "not-supported-yet")]),
-        (
-            "  - { id: a, block: [] , rescue: [], always: [] }\n",
-            &[
-                (10, 14, "not-supported-yet"),
-                (10, 26, "not-supported-yet"),
-                (10, 38, "not-supported-yet"),
-            ],
-        ),
-        (
-            "  - { id: a, approval: { prompt: x, rewind_to: b } }\n",
-            &[(10, 37, "not-supported-yet")],
-        ),
+        ("  - { id: a, call: other }\n", &[(10, 20, "unknown-playbook")]),
+        ("  - { id: a, block: [] , rescue: [], always: [] }\n", &[(10, 14, "empty")]),
+        ("  - { id: a, approval: { prompt: x, rewind_to: b } }\n", &[(10, 48, "unknown-step")]),
         ("  - { id: a, approval: { prompt: x }, timeout: 5s }\n", &[(10, 39, "misplaced-key")]),
         ("  - { id: a, approval: { prompt: x, approvers: 0 } }\n", &[(10, 48, "bad-value")]),
         (
@@ -310,8 +300,10 @@ fn finds_mistakes_outside_of_steps() {
     const STEP: &str = "steps: [{ id: a, tool: git_status, args: { path: . } }]\n";
     // Lines from 10 on.
     let cases: &[Case] = &[
-        ("parallel: 4\n", &[(10, 1, "not-supported-yet")]),
-        ("include: [x]\n", &[(10, 1, "not-supported-yet")]),
+        ("parallel: 4\n", &[(10, 1, "parallel-without-needs")]),
+        ("parallel: 65\n", &[(10, 11, "bad-value")]),
+        ("concurrency: 0\n", &[(10, 14, "bad-value")]),
+        ("include: [x]\n", &[(10, 1, "misplaced-key")]),
         (
             "budget: { steps: 5000, wall: 9d }\n",
             &[(10, 18, "over-budget"), (10, 30, "over-budget")],

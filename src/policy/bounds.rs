@@ -1,4 +1,4 @@
-//! The playbook's permissions as an upper bound, and the walls that follow from a request.
+//! Permissions as an upper bound - the playbook's, and those of the runs above it -, and the walls that follow from a request.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,16 +6,27 @@ use std::sync::Arc;
 use super::finding::Finding;
 use super::host::host_matches;
 use super::predicate::access_word;
+use super::zone::{ENV_FILE, is_secret};
 use super::{Permissions, Request, Walls};
 use crate::contracts::{Confinement, Effect, FsAccess, Network};
 use crate::ports::{PathAccess, ToolDescriptor};
 
-/// What a request wants beyond its playbook's permissions.
+/// What a request wants beyond its playbook's permissions, or beyond those of a run above it.
 pub(super) fn beyond_permissions(
     request: &Request,
     tool: Option<&Arc<ToolDescriptor>>,
 ) -> Vec<Finding> {
-    let Some(permissions) = &request.permissions else { return Vec::new() };
+    let each = request.permissions.iter().enumerate();
+    each.flat_map(|(above, bound)| beyond(request, tool, bound, above)).collect()
+}
+
+/// What a request wants beyond one bound; the first is the playbook's own.
+fn beyond(
+    request: &Request,
+    tool: Option<&Arc<ToolDescriptor>>,
+    permissions: &Permissions,
+    above: usize,
+) -> Vec<Finding> {
     let mut reasons = Vec::new();
     if let Some(tools) = &permissions.tools {
         let names = |name: &String| {
@@ -43,11 +54,12 @@ pub(super) fn beyond_permissions(
             reasons.push(format!("`permissions.network` does not name `{}`", host.name));
         }
     }
-    reasons.into_iter().map(|reason| refused(permissions, &reason)).collect()
+    reasons.into_iter().map(|reason| refused(permissions, above, &reason)).collect()
 }
 
-fn refused(permissions: &Permissions, reason: &str) -> Finding {
-    let reason = format!("the playbook allows itself less: {reason}");
+fn refused(permissions: &Permissions, above: usize, reason: &str) -> Finding {
+    let who = if above == 0 { "the playbook allows itself" } else { "the calling run may do" };
+    let reason = format!("{who} less: {reason}");
     let mut finding = Finding::own("playbook.permissions", Effect::Deny, reason);
     if !permissions.file.is_empty() {
         finding.rule.file.clone_from(&permissions.file);
@@ -55,34 +67,59 @@ fn refused(permissions: &Permissions, reason: &str) -> Finding {
     finding
 }
 
-/// The walls for a request: what it may touch at most, narrowed by the playbook's permissions.
+/// The walls for a request: what it may touch at most, narrowed by every bound.
 pub(super) fn confinement(request: &Request) -> Confinement {
     let walls = &request.walls;
-    let permissions = request.permissions.as_ref();
+    let bounds = request.permissions.iter();
     let write = match walls.fs {
-        FsAccess::Write => writable(walls, permissions.and_then(|p| p.write.as_ref())),
+        FsAccess::Write => writable(walls, bounds.clone().filter_map(|bound| bound.write.as_ref())),
         FsAccess::None | FsAccess::Read => Vec::new(),
     };
     let read = match walls.fs {
         FsAccess::None => Vec::new(),
         FsAccess::Read | FsAccess::Write => {
-            readable(walls, permissions.and_then(|p| p.read.as_ref()), &write)
+            readable(walls, bounds.filter_map(|bound| bound.read.as_ref()), &write)
         }
     };
     let protected = walls.protected.iter().filter(|place| under_any(place, &write));
     Confinement {
         profile: walls.profile.clone(),
         protected: protected.cloned().collect(),
+        unreadable: unreadable(walls, &read, &write),
         read,
         write,
         network: Network::None,
     }
 }
 
-fn readable(walls: &Walls, allowed: Option<&Vec<PathBuf>>, write: &[PathBuf]) -> Vec<PathBuf> {
+/// What of the roots a command gets nothing of: the places of `walls`, a root that is secret by its
+/// own name, and the file of secrets of every root that is only read. Not that of a writable one:
+/// a command could then make nothing there, and what it makes itself is none of ours.
+fn unreadable(walls: &Walls, read: &[PathBuf], write: &[PathBuf]) -> Vec<PathBuf> {
+    let met = |place: &&PathBuf| {
+        read.iter().any(|root| place.starts_with(root) || root.starts_with(place))
+    };
+    let mut places: Vec<PathBuf> = walls.unreadable.iter().filter(met).cloned().collect();
+    for root in read {
+        if is_secret(root) {
+            places.push(root.clone());
+        } else if !under_any(root, write) {
+            places.push(root.join(ENV_FILE));
+        }
+    }
+    places.sort();
+    places.dedup();
+    places
+}
+
+fn readable<'a>(
+    walls: &Walls,
+    allowed: impl Iterator<Item = &'a Vec<PathBuf>>,
+    write: &[PathBuf],
+) -> Vec<PathBuf> {
     let mut widest = vec![walls.root.clone()];
     widest.extend(walls.read.iter().cloned());
-    let mut read = narrowed(&widest, allowed);
+    let mut read = allowed.fold(widest, |widest, allowed| narrowed(&widest, allowed));
     read.extend(write.iter().cloned());
     read.sort();
     read.dedup();
@@ -90,17 +127,16 @@ fn readable(walls: &Walls, allowed: Option<&Vec<PathBuf>>, write: &[PathBuf]) ->
 }
 
 /// What governs the program is never a writable root, however it is asked for.
-fn writable(walls: &Walls, allowed: Option<&Vec<PathBuf>>) -> Vec<PathBuf> {
+fn writable<'a>(walls: &Walls, allowed: impl Iterator<Item = &'a Vec<PathBuf>>) -> Vec<PathBuf> {
     let mut widest = vec![walls.root.clone()];
     widest.extend(walls.write.iter().cloned());
-    let mut write = narrowed(&widest, allowed);
+    let mut write = allowed.fold(widest, |widest, allowed| narrowed(&widest, allowed));
     write.retain(|place| !under_any(place, &walls.protected));
     write
 }
 
 /// The parts of `widest` that are in `allowed`.
-fn narrowed(widest: &[PathBuf], allowed: Option<&Vec<PathBuf>>) -> Vec<PathBuf> {
-    let Some(allowed) = allowed else { return widest.to_vec() };
+fn narrowed(widest: &[PathBuf], allowed: &[PathBuf]) -> Vec<PathBuf> {
     let mut parts = Vec::new();
     for place in allowed {
         if under_any(place, widest) {

@@ -69,7 +69,7 @@ impl Stage<'_> {
             let message =
                 format!("`{id}` cannot be tried with this example: what it runs is not visible");
             let warning = node.error(self.file, "example-not-tried", message).as_warning();
-            mistakes.push(warning.suggest("give the command as `argv: [program, argument, …]`"));
+            mistakes.push(warning.suggest("write the command with constant words"));
         } else if expected == Truth::Yes {
             let message =
                 format!("`{id}` must be about this example and is not: it {}", rule.failure(&case));

@@ -8,16 +8,24 @@ use serde_json::Value;
 
 use super::host::{host, is_url};
 use super::lexical::resolve_lexically;
+use super::pattern::guarded_by;
 use super::{
     CommandFact, Fault, HostFact, LeafFact, PathFact, PathFault, Permissions, Places, Request,
     RunFacts, Walls, Zone,
 };
-use crate::command::{self, Analysis, Leaf};
+use crate::command::{self, Access, Analysis, Deed, FileUse};
 use crate::contracts::{FsAccess, Map, Origin, Timestamp};
 use crate::ports::{PathAccess, ToolDescriptor};
 
 /// Most words of a command whose paths are looked at.
 const WORDS_MAX: usize = 512;
+
+/// The argument in which a tool that runs commands starts them, and the one with variables.
+const WORKDIR: &str = "workdir";
+const ENVIRONMENT: &str = "env";
+
+/// Most files of one program that are looked at.
+const FILES_MAX: usize = 512;
 
 /// How a text becomes an absolute path: on the real disk, or without looking.
 pub type Resolve<'a> = dyn FnMut(&str) -> Result<PathBuf, PathFault> + 'a;
@@ -41,8 +49,8 @@ pub struct Asked<'a> {
     pub fs: FsAccess,
     /// The run so far.
     pub run: RunFacts,
-    /// The playbook's upper bound.
-    pub permissions: Option<Permissions>,
+    /// The playbook's upper bound, and those of the runs above it: each must hold.
+    pub permissions: Vec<Permissions>,
     /// The time for which it is decided.
     pub now: Timestamp,
     /// Whether nobody is there to answer.
@@ -62,7 +70,7 @@ impl<'a> Asked<'a> {
             unknown: Vec::new(),
             fs: FsAccess::Write,
             run: RunFacts { steps_left: u32::MAX, ..RunFacts::default() },
-            permissions: None,
+            permissions: Vec::new(),
             now: Timestamp::from_ms(0),
             unattended: false,
         }
@@ -85,11 +93,19 @@ pub fn gather(asked: Asked<'_>, places: &Places, resolve: &mut Resolve<'_>) -> R
             }
         }
     }
-    let hosts = hosts(tool, asked.args, &known, &mut faults);
+    let mut hosts = hosts(tool, asked.args, &known, &mut faults);
     let command = tool.command.as_deref().filter(|arg| known(arg));
-    let command = command
-        .and_then(|arg| command_fact(arg, asked.args.get(arg)?, places, resolve, &mut faults));
+    let command =
+        command.and_then(|arg| command_fact(arg, asked.args, places, resolve, &mut faults));
+    let leaves = command.iter().flat_map(|command| &command.leaves);
+    hosts.extend(leaves.clone().flat_map(|leaf| leaf.hosts.iter().cloned()));
     let reads = |path: &PathFact| path.zone == Zone::Secret && path.access == PathAccess::Read;
+    let sends = |leaf: &LeafFact| {
+        leaf.words.does.iter().any(|deed| matches!(deed, Deed::Fetch | Deed::Send | Deed::Leak))
+    };
+    let reads_secret =
+        paths.iter().any(reads) || leaves.clone().flat_map(|leaf| &leaf.paths).any(reads);
+    let sends_network = tool.sends_network || leaves.clone().any(sends);
     Request {
         id: asked.id,
         tool: tool.name.clone(),
@@ -98,12 +114,12 @@ pub fn gather(asked: Asked<'_>, places: &Places, resolve: &mut Resolve<'_>) -> R
         effect: tool.effect,
         origin: asked.origin,
         args: asked.args.clone(),
-        reads_secret: paths.iter().any(reads),
+        reads_secret,
         paths,
         hosts,
         command,
         labels: asked.labels,
-        sends_network: tool.sends_network,
+        sends_network,
         run: asked.run,
         permissions: asked.permissions,
         now: asked.now,
@@ -142,6 +158,7 @@ fn walls(tool: &ToolDescriptor, fs: FsAccess, places: &Places) -> Walls {
         read: places.read_roots.clone(),
         write: Vec::new(),
         protected: places.protected(),
+        unreadable: places.unreadable(),
         profile: tool.profile.clone(),
         fs: if tool.effect == crate::contracts::CallEffect::Read {
             fs.min(FsAccess::Read)
@@ -196,12 +213,12 @@ fn hosts(
 
 fn command_fact(
     arg: &str,
-    value: &Value,
+    args: &Map,
     places: &Places,
     resolve: &mut Resolve<'_>,
     faults: &mut Vec<Fault>,
 ) -> Option<CommandFact> {
-    let analysis = match value {
+    let mut analysis = match args.get(arg)? {
         Value::String(line) => command::of_line(line),
         Value::Array(words) => {
             let argv: Vec<String> =
@@ -220,7 +237,24 @@ fn command_fact(
             return None;
         }
     };
+    surround(&mut analysis, args);
     Some(with_paths(analysis, arg, places, resolve))
+}
+
+/// What the other arguments say about a command: its paths start in `workdir`, and variables of
+/// `env` may decide what runs.
+fn surround(analysis: &mut Analysis, args: &Map) {
+    let names = args.get(ENVIRONMENT).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    if let Some(name) = names.into_iter().find(|name| command::decides_what_runs(name)) {
+        let why = format!("`{ENVIRONMENT}` sets `{name}`, which decides what runs");
+        analysis.opaque.get_or_insert(why);
+    }
+    let start = args.get(WORKDIR).and_then(Value::as_str).filter(|start| !start.is_empty());
+    let Some(start) = start else { return };
+    let files = analysis.leaves.iter_mut().flat_map(|leaf| &mut leaf.files);
+    for file in files.filter(|file| !file.text.starts_with(['/', '~'])) {
+        file.text = format!("{start}/{}", file.text);
+    }
 }
 
 fn with_paths(
@@ -233,36 +267,67 @@ fn with_paths(
     let mut leaves = Vec::with_capacity(analysis.leaves.len());
     for words in analysis.leaves {
         if words.argv.len() > WORDS_MAX {
-            opaque = Some(format!("it has more than {WORDS_MAX} words"));
+            opaque.get_or_insert_with(|| format!("it has more than {WORDS_MAX} words"));
         }
-        let paths = leaf_paths(&words, arg, places, resolve);
-        leaves.push(LeafFact { words, paths, redirects: Vec::new() });
+        let mut fact =
+            LeafFact { words, paths: Vec::new(), redirects: Vec::new(), hosts: Vec::new() };
+        for file in fact.words.files.iter().take(FILES_MAX) {
+            let found = command_paths(file, arg, places, resolve);
+            if found.is_empty() && file.access != Access::Read {
+                opaque.get_or_insert_with(|| {
+                    "it changes a file whose path cannot be judged".to_owned()
+                });
+            }
+            for path in found {
+                if file.redirect {
+                    fact.redirects.push(path.clone());
+                }
+                fact.paths.push(path);
+            }
+        }
+        if fact.words.files.len() > FILES_MAX {
+            opaque.get_or_insert_with(|| format!("it names more than {FILES_MAX} files"));
+        }
+        for text in &fact.words.hosts {
+            match host(arg, text) {
+                Ok(found) => fact.hosts.push(found),
+                Err(fault) => {
+                    opaque.get_or_insert_with(|| fault.to_string());
+                }
+            }
+        }
+        leaves.push(fact);
     }
     CommandFact { text: analysis.text, leaves, opaque }
 }
 
-/// Every word that could name a file, and what stands after `=` in a flag. A path that cannot be
-/// looked at stands for itself. A word that is no path at all is left out here: the program gets it
-/// as it is, inside its walls.
-fn leaf_paths(
-    words: &Leaf,
+/// The facts of a file that a program names. A path that cannot be looked at stands for itself. A
+/// word that is no path at all is left out: the program gets it as it is, inside its walls. A
+/// pattern also stands for what is secret or governs among what it fits.
+fn command_paths(
+    file: &FileUse,
     arg: &str,
     places: &Places,
     resolve: &mut Resolve<'_>,
 ) -> Vec<PathFact> {
-    let candidates = words.argv.iter().take(WORDS_MAX).flat_map(|word| {
-        let value = word.split_once('=').map(|(_, value)| value);
-        let whole = (!word.starts_with('-')).then_some(word.as_str());
-        whole.into_iter().chain(value)
-    });
+    let access = match file.access {
+        Access::Read => PathAccess::Read,
+        Access::Write => PathAccess::Write,
+        Access::Delete => PathAccess::Delete,
+        Access::Exec => PathAccess::Exec,
+    };
     let mut fact = |text: &str| {
         let mut blind = |text: &str| resolve_lexically(text, places);
-        match path_fact(text, arg, PathAccess::Read, places, resolve) {
+        match path_fact(text, arg, access, places, resolve) {
             Err(PathFault::Unreadable { .. } | PathFault::Loop(_)) => {
-                path_fact(text, arg, PathAccess::Read, places, &mut blind)
+                path_fact(text, arg, access, places, &mut blind)
             }
             other => other,
         }
     };
-    candidates.filter_map(|text| fact(text).ok()).collect()
+    let mut facts: Vec<PathFact> = fact(&file.text).ok().into_iter().collect();
+    for name in guarded_by(&file.text) {
+        facts.extend(fact(&name).ok());
+    }
+    facts
 }

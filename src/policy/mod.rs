@@ -8,6 +8,7 @@
 mod gather;
 mod host;
 mod lexical;
+mod pattern;
 mod request;
 mod zone;
 

@@ -41,8 +41,8 @@ pub struct Request {
     pub reads_secret: bool,
     /// The run so far.
     pub run: RunFacts,
-    /// The playbook's upper bound; `None` where it states none.
-    pub permissions: Option<Permissions>,
+    /// The playbook's upper bound, and those of the runs above it: each must hold.
+    pub permissions: Vec<Permissions>,
     /// The time for which it is decided.
     pub now: Timestamp,
     /// Whether nobody is there to answer.
@@ -69,7 +69,7 @@ impl Request {
 pub struct CommandFact {
     /// The command as people read it.
     pub text: String,
-    /// Each program that runs; empty when it is opaque.
+    /// Each program that is seen to run. When the command is opaque there may be more.
     pub leaves: Vec<LeafFact>,
     /// Why what it does cannot be seen; absent when it can.
     pub opaque: Option<String>,
@@ -80,11 +80,13 @@ pub struct CommandFact {
 pub struct LeafFact {
     /// Program, arguments, flags.
     pub words: Leaf,
-    /// Files its arguments may name. What is done with them is the program's affair, so they count
-    /// as read; the walls around the command keep it from writing where it must not.
+    /// Files its arguments and redirections name, with what is done to them. Of a program about
+    /// which nothing is known every word may be a file that is read.
     pub paths: Vec<PathFact>,
-    /// Files it is redirected to or from.
+    /// Those of them that it is redirected to or from.
     pub redirects: Vec<PathFact>,
+    /// Hosts its arguments name.
+    pub hosts: Vec<HostFact>,
 }
 
 /// Something about a call that could not be turned into a fact.
@@ -158,6 +160,8 @@ pub struct Walls {
     pub write: Vec<PathBuf>,
     /// Files that govern the program: never writable.
     pub protected: Vec<PathBuf>,
+    /// Places of which commands get nothing.
+    pub unreadable: Vec<PathBuf>,
     /// The sandbox profile the tool runs in.
     pub profile: String,
     /// How much of the file system the caller wants.
@@ -171,6 +175,7 @@ impl Default for Walls {
             read: Vec::new(),
             write: Vec::new(),
             protected: Vec::new(),
+            unreadable: Vec::new(),
             profile: String::new(),
             fs: FsAccess::None,
         }

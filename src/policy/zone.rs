@@ -81,6 +81,9 @@ const SYSTEM: [&str; 18] = [
     "/run", "/var", "/opt", "/srv", "/System", "/Library", "/private",
 ];
 
+/// Temporary files that outlive a restart: inside `/var`, and no part of the system.
+const TEMP: &str = "/var/tmp";
+
 const SECRET_DIRS: [&str; 8] =
     [".ssh", ".aws", ".gnupg", ".azure", ".kube", ".password-store", "gcloud", ".docker"];
 
@@ -114,6 +117,12 @@ const SECRET_KEYS: [&str; 4] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
 
 /// Endings of `.env.…` files that are meant to be shared.
 const SHARED_ENV: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
+
+/// What no work may read of a workspace, wherever its root is.
+const UNREADABLE: [&str; 3] = [ENV_FILE, ".bailiwick", "logs"];
+
+/// The file that holds a directory's secrets.
+pub(super) const ENV_FILE: &str = ".env";
 
 /// Where the parts of the machine are. All paths are absolute and resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -165,6 +174,18 @@ impl Places {
             .collect()
     }
 
+    /// The fixed places that no work may read: what the program records, its secrets, and what
+    /// governs it from outside of the workspace. What is secret by its name alone is
+    /// [`is_secret`]'s to say. Git's own settings are not among them: git does not work without.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<PathBuf> {
+        UNREADABLE
+            .iter()
+            .map(|name| self.root.join(name))
+            .chain(self.governing.iter().cloned())
+            .collect()
+    }
+
     fn governs(&self, path: &Path, access: PathAccess) -> bool {
         let changes = matches!(access, PathAccess::Write | PathAccess::Delete);
         if self.governing.iter().any(|place| starts_with(path, place)) {
@@ -199,6 +220,7 @@ impl Places {
             }
         };
         SYSTEM.iter().for_each(|place| offer(Path::new(place), Zone::System));
+        offer(Path::new(TEMP), Zone::Temp);
         self.home.iter().for_each(|place| offer(place, Zone::Home));
         self.temp.iter().for_each(|place| offer(place, Zone::Temp));
         if matches!(access, PathAccess::Read) {

@@ -8,6 +8,8 @@ use crate::contracts::{
 };
 
 use super::error::StoreError;
+use super::jobs::{Enqueue, Fence};
+use super::keys::{self, NewKey};
 use super::refs::text_refs;
 
 /// Most events of one append.
@@ -37,6 +39,12 @@ pub struct Append {
     pub audit: Vec<AuditEntry>,
     /// What goes into the log of memory records.
     pub records: Vec<NewRecord>,
+    /// Gives the run a place in the queue.
+    pub queue: Option<Enqueue>,
+    /// The claim under which the run is worked on; one that no longer counts is refused.
+    pub fence: Option<Fence>,
+    /// The key under which the run is accepted; one that is taken is refused.
+    pub key: Option<NewKey>,
 }
 
 impl Append {
@@ -56,7 +64,31 @@ impl Append {
             texts: Vec::new(),
             audit: Vec::new(),
             records: Vec::new(),
+            queue: None,
+            fence: None,
+            key: None,
         }
+    }
+
+    /// The same append with a place in the queue.
+    #[must_use]
+    pub fn queue(mut self, queue: Enqueue) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// The same append under a claim.
+    #[must_use]
+    pub fn fence(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
+        self
+    }
+
+    /// The same append under a key.
+    #[must_use]
+    pub fn key(mut self, key: NewKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// The same append with texts.
@@ -139,6 +171,9 @@ pub(super) struct Prepared {
     pub known_texts: Vec<TextRef>,
     pub audit: Vec<PreparedAudit>,
     pub records: Vec<PreparedRecord>,
+    pub queue: Option<Enqueue>,
+    pub fence: Option<Fence>,
+    pub key: Option<NewKey>,
 }
 
 #[derive(Debug)]
@@ -177,6 +212,7 @@ impl Prepared {
         check_run_id(&append.run_id)?;
         check_counts(&append)?;
         append.texts.iter().try_for_each(check_text)?;
+        append.key.iter().try_for_each(|key| keys::check(&key.scope, &key.key))?;
         let events: Vec<_> =
             append.bodies.into_iter().map(prepare_event).collect::<Result<_, _>>()?;
         let records: Vec<_> =
@@ -196,6 +232,9 @@ impl Prepared {
             texts: append.texts,
             audit: append.audit.iter().map(PreparedAudit::new).collect::<Result<_, _>>()?,
             records,
+            queue: append.queue,
+            fence: append.fence,
+            key: append.key,
         })
     }
 }
@@ -239,6 +278,10 @@ fn check_counts(append: &Append) -> Result<(), StoreError> {
         return Err(StoreError::BadRequest(format!(
             "an append has 1 to {APPEND_EVENTS_MAX} events, not {events}"
         )));
+    }
+    if append.run_id == RunId::SYSTEM_TEXT && append.queue.is_some() {
+        let refused = "the system's own stream is no run: it has no place in the queue";
+        return Err(StoreError::BadRequest(refused.to_owned()));
     }
     Ok(())
 }

@@ -3,18 +3,21 @@
 
 use rusqlite::{Connection, params};
 
-use crate::contracts::{Event, RunId, TextRef, Timestamp, event_hash};
+use crate::contracts::{Event, EventKind, RunId, TextRef, Timestamp, event_hash};
 use crate::ports::Clock;
 
 use super::append::{Prepared, PreparedAudit, PreparedRecord};
+use super::approvals::{self, Questions};
 use super::audit::AuditRow;
+use super::claims::{self, Holder};
 use super::error::{Context, StoreError};
 use super::finding::Finding;
 use super::heads::Heads;
+use super::jobs::{self, QueueEntry};
 use super::rows::{self, EVENT_COLUMNS};
 use super::summary::RunRow;
 use super::tip::{Link, Tip};
-use super::{blobs, damage, records};
+use super::{blobs, damage, keys, records};
 
 /// What one transaction has moved so far.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub(super) struct Batch<'a> {
     pub tip: Tip,
     pub heads: Heads,
     pub audit: Vec<AuditRow>,
+    pub holder: &'a Holder,
 }
 
 /// Why a request was not carried out.
@@ -34,9 +38,18 @@ pub(super) enum Failure {
     Broken(StoreError),
 }
 
+impl Failure {
+    /// What a refusal is after something was written.
+    pub(super) fn broken(self) -> Self {
+        match self {
+            Self::Refused(error) | Self::Broken(error) => Self::Broken(error),
+        }
+    }
+}
+
 impl<'a> Batch<'a> {
-    pub(super) fn new(db: &'a Connection, tip: Tip) -> Self {
-        Self { db, tip, heads: Heads::new(), audit: Vec::new() }
+    pub(super) fn new(db: &'a Connection, tip: Tip, holder: &'a Holder) -> Self {
+        Self { db, tip, heads: Heads::new(), audit: Vec::new(), holder }
     }
 
     /// Whether anything was written.
@@ -46,11 +59,36 @@ impl<'a> Batch<'a> {
 
     /// Appends events and what belongs to them; for a repeated append, the events already there.
     pub(super) fn append(&mut self, append: Prepared) -> Result<Vec<Event>, Failure> {
-        let row = match self.place(&append).map_err(Failure::Refused)? {
-            Place::Free(row) => row,
+        let room = match self.place(&append).map_err(Failure::Refused)? {
+            Place::Free(room) => room,
             Place::Repeated(events) => return Ok(events),
         };
-        self.write(append, row).map_err(Failure::Broken)
+        self.write(append, *room).map_err(Failure::Broken)
+    }
+
+    /// Appends events behind the newest of the system's own stream.
+    pub(super) fn append_system(&mut self, mut append: Prepared) -> Result<Vec<Event>, Failure> {
+        let row = rows::load_run(self.db, &append.run_id).map_err(Failure::Refused)?;
+        append.expected_seq = row.map_or(0, |row| row.last_seq);
+        self.append(append)
+    }
+
+    /// Whether the system's own stream takes events.
+    pub(super) fn may_append_system(&self) -> Result<(), StoreError> {
+        self.refuse_quarantined(RunId::SYSTEM_TEXT)?;
+        rows::load_run(self.db, RunId::SYSTEM_TEXT).map(drop)
+    }
+
+    /// Whether a new run can begin with `append`.
+    pub(super) fn may_begin(&self, append: &Prepared) -> Result<(), StoreError> {
+        match self.place(append)? {
+            Place::Free(_) => Ok(()),
+            Place::Repeated(there) => Err(StoreError::Conflict {
+                run_id: append.run_id.clone(),
+                expected: append.expected_seq,
+                actual: there.last().map_or(0, |event| event.seq),
+            }),
+        }
     }
 
     /// Appends an audit entry that belongs to no run's events.
@@ -83,7 +121,24 @@ impl<'a> Batch<'a> {
         damage::acknowledge(self, by, at).map_err(Failure::Broken)
     }
 
+    fn refuse_quarantined(&self, run_id: &str) -> Result<(), StoreError> {
+        match self.holder.quarantine.get(run_id) {
+            Some(reason) => {
+                let (run_id, reason) = (run_id.to_owned(), reason.clone());
+                Err(StoreError::Quarantined { run_id, reason })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Every check of an append. Whoever lost the run is told so before anything else.
     fn place(&self, append: &Prepared) -> Result<Place, StoreError> {
+        self.refuse_quarantined(&append.run_id)?;
+        if let Some(fence) = append.fence
+            && claims::held(self.db, self.holder, &append.run_id, fence)?.is_none()
+        {
+            return Err(StoreError::StaleFence { run_id: append.run_id.clone() });
+        }
         let row = rows::load_run(self.db, &append.run_id)?;
         let first_global = self.tip.global_seq + 1;
         let row = row.unwrap_or_else(|| RunRow::new(&append.run_id, first_global, append.at));
@@ -101,7 +156,24 @@ impl<'a> Batch<'a> {
                 )));
             }
         }
-        Ok(Place::Free(row))
+        append.key.iter().try_for_each(|key| keys::refuse_taken(self.db, key))?;
+        self.room(append, row).map(|room| Place::Free(Box::new(room)))
+    }
+
+    /// Everything that changes with the events of an append.
+    fn room(&self, append: &Prepared, row: RunRow) -> Result<Room, StoreError> {
+        let asks = append.events.iter().any(|event| event.kind == EventKind::ApprovalRequested);
+        let matters = append.events.iter().any(|event| approvals::matters(&event.body));
+        let questions = if matters && (asks || row.summary.asks()) {
+            Some(Questions::open(self.db, &append.run_id)?)
+        } else {
+            None
+        };
+        let place = match &append.queue {
+            Some(_) => jobs::load(self.db, &append.run_id)?,
+            None => None,
+        };
+        Ok(Room { row, questions, place })
     }
 
     /// The events already there, when they are exactly those of this append.
@@ -130,7 +202,8 @@ impl<'a> Batch<'a> {
         if same { Ok(Place::Repeated(there)) } else { Err(conflict) }
     }
 
-    fn write(&mut self, append: Prepared, mut row: RunRow) -> Result<Vec<Event>, StoreError> {
+    fn write(&mut self, append: Prepared, room: Room) -> Result<Vec<Event>, StoreError> {
+        let Room { mut row, mut questions, place } = room;
         for text in &append.texts {
             blobs::insert(self.db, text)?;
         }
@@ -150,6 +223,7 @@ impl<'a> Batch<'a> {
                 hash,
             };
             row.apply(&event, &new.body);
+            questions.iter_mut().for_each(|questions| questions.apply(&event, &new.body));
             events.push(event);
         }
         // The row first: events refer to it.
@@ -157,6 +231,16 @@ impl<'a> Batch<'a> {
         for event in &events {
             rows::insert_event(self.db, event)?;
         }
+        questions.iter().try_for_each(|questions| questions.save(self.db))?;
+        let run_id = append.run_id.parse().ok(); // the system's own stream is no run
+        if let (true, Some(run_id)) = (row.summary.reported, &run_id) {
+            // Whoever claimed it gives its place back.
+            jobs::remove_unclaimed(self.db, run_id)?;
+        }
+        if let (Some(wanted), Some(run_id)) = (&append.queue, run_id) {
+            jobs::enqueue(self.db, run_id, wanted, place)?;
+        }
+        append.key.iter().try_for_each(|key| keys::insert(self.db, key, run_id, append.at))?;
         self.heads.insert(append.run_id, Link { seq: row.last_seq, hash: row.last_hash });
         append.audit.into_iter().try_for_each(|entry| self.write_audit(entry))?;
         append.records.iter().try_for_each(|record| self.write_record(record))?;
@@ -179,10 +263,19 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What an append changes beside its events.
+struct Room {
+    row: RunRow,
+    /// The run's open questions, where they can change.
+    questions: Option<Questions>,
+    /// The run's place in the queue, where it is to have one.
+    place: Option<QueueEntry>,
+}
+
 /// Where an append belongs.
 enum Place {
-    /// Behind the newest event of this run.
-    Free(RunRow),
+    /// Behind the newest event of its run.
+    Free(Box<Room>),
     /// It is there already.
     Repeated(Vec<Event>),
 }

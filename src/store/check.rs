@@ -3,12 +3,14 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::contracts::Event;
+use crate::contracts::{Event, EventBody};
 
+use super::approvals::Questions;
 use super::error::{Context, StoreError};
 use super::finding::{Finding, FindingKind};
 use super::heads::Anchored;
 use super::rows::{self, EVENT_COLUMNS};
+use super::schema;
 use super::summary::RunRow;
 use super::tip::{Link, Tip};
 
@@ -19,8 +21,16 @@ pub(super) fn check_run(
     visit: &mut dyn FnMut(&Event, &mut Vec<Finding>),
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match walk(db, run_id, visit, &mut findings) {
-        Ok(Some(fold)) => findings.extend(compare_row(db, run_id, &fold)),
+    let mut questions = Questions::default();
+    let mut visit = |event: &Event, body: &EventBody, findings: &mut Vec<Finding>| {
+        questions.apply(event, body);
+        visit(event, findings);
+    };
+    match fold(db, run_id, &mut visit, &mut findings) {
+        Ok(Some(fold)) => {
+            findings.extend(compare_row(db, run_id, &fold));
+            findings.extend(compare_questions(db, run_id, &questions));
+        }
         Ok(None) => {}
         Err(error) => {
             findings.push(Finding::of_run(FindingKind::JournalAltered, run_id, error.to_string()));
@@ -30,10 +40,10 @@ pub(super) fn check_run(
 }
 
 /// Walks the chain. The row that the events make; `None` when the chain is broken.
-fn walk(
+pub(super) fn fold(
     db: &Connection,
     run_id: &str,
-    visit: &mut dyn FnMut(&Event, &mut Vec<Finding>),
+    visit: &mut dyn FnMut(&Event, &EventBody, &mut Vec<Finding>),
     findings: &mut Vec<Finding>,
 ) -> Result<Option<RunRow>, StoreError> {
     let action = "could not read the events";
@@ -53,14 +63,16 @@ fn walk(
         last_global = event.global_seq;
         let row = fold.get_or_insert_with(|| RunRow::new(run_id, event.global_seq, event.at));
         match event.body() {
-            Ok(body) => row.apply(&event, &body),
+            Ok(body) => {
+                row.apply(&event, &body);
+                visit(&event, &body, findings);
+            }
             Err(error) => {
                 let message = format!("the payload of event {} is unreadable: {error}", event.seq);
                 findings.push(Finding::of_run(FindingKind::JournalAltered, run_id, message));
                 return Ok(None);
             }
         }
-        visit(&event, findings);
     }
     if fold.is_none() {
         let message = "it has a summary and no events".to_owned();
@@ -94,10 +106,29 @@ fn broken_link(event: &Event, before: &Link, last_global: u64) -> Option<(Findin
 fn compare_row(db: &Connection, run_id: &str, fold: &RunRow) -> Option<Finding> {
     let message = match rows::load_run(db, run_id) {
         Ok(Some(row)) if row == *fold => return None,
+        Ok(Some(row)) if row == fold.as_version_1() && is_older(db) => return None,
         Ok(_) => "its summary is not what its events say".to_owned(),
         Err(error) => error.to_string(),
     };
     Some(Finding::of_run(FindingKind::RunRow, run_id, message))
+}
+
+/// Whether nobody brought the database to this version yet; readers do not.
+fn is_older(db: &Connection) -> bool {
+    matches!(schema::refuse_older(db), Err(StoreError::OlderSchema { .. }))
+}
+
+/// Checks the inbox against what the events of a run say.
+fn compare_questions(db: &Connection, run_id: &str, fold: &Questions) -> Option<Finding> {
+    if is_older(db) {
+        return None;
+    }
+    let message = match Questions::all(db, run_id) {
+        Ok(there) if there.same(fold) => return None,
+        Ok(_) => "its questions in the inbox are not what its events say".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Some(Finding::of_run(FindingKind::Approval, run_id, message))
 }
 
 /// Checks that a run has come at least as far as was acknowledged, on the same way.

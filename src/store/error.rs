@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use super::keys::KnownKey;
+
 /// What went wrong, in words for people; [`StoreError::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -36,6 +38,18 @@ pub enum StoreError {
     /// The run has its report; nothing follows it.
     #[error("`{0}` has ended: nothing can follow its report")]
     Ended(String),
+    /// The run was handed to somebody else since.
+    #[error("`{run_id}` is no longer this worker's: it was given back, or handed to another one")]
+    StaleFence {
+        /// The run.
+        run_id: String,
+    },
+    /// Something was accepted under the same key before.
+    #[error("the key `{}` is taken", .remembered.key)]
+    KeyTaken {
+        /// What is known under it. Another request hash means that the key was used twice.
+        remembered: Box<KnownKey>,
+    },
     /// The run failed an integrity check when the store was opened.
     #[error("`{run_id}` is damaged and takes no more events: {reason}")]
     Quarantined {
@@ -64,6 +78,14 @@ pub enum StoreError {
         /// The version found.
         found: i64,
         /// The newest version this build reads.
+        known: i64,
+    },
+    /// The state directory was last used by an older version of this program.
+    #[error("the database has schema version {found}, this needs version {known}")]
+    OlderSchema {
+        /// The version found.
+        found: i64,
+        /// The version needed.
         known: i64,
     },
     /// The database did not accept a setting that the promise of durability needs.
@@ -143,6 +165,9 @@ impl StoreError {
                 Some("run `bailiwick verify` to see all of the damage, then restore a backup")
             }
             Self::NewerSchema { .. } => Some("use the newer version that wrote it"),
+            Self::OlderSchema { .. } => {
+                Some("start a host on it once, such as `bailiwick serve`: it is brought up to date")
+            }
             Self::NotDurable { .. } => Some("keep the state directory on a local file system"),
             Self::Ambiguous { .. } => Some("give more of the id"),
             _ => None,

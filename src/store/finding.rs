@@ -16,6 +16,14 @@ pub enum FindingKind {
     GlobalOrder,
     /// A run's summary row is not what its events say.
     RunRow,
+    /// A question in the inbox is not what its run's events say.
+    Approval,
+    /// A place in the queue is not what was written.
+    Queue,
+    /// A schedule, or what became of one of its times, is not what was written.
+    Schedule,
+    /// What is known under a key is not what was written.
+    Key,
     /// `heads.log` is missing, unreadable in places, or shorter than it was.
     Heads,
     /// A stored text is missing or is not what was written.

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
-use crate::contracts::{Event, TextRef, Timestamp};
+use crate::contracts::{Event, EventBody, RunId, Stored, TextRef, Timestamp};
 
 use super::append::{Append, AuditEntry, Prepared, PreparedAudit};
 use super::error::{PathContext, StoreError};
@@ -13,7 +13,7 @@ use super::finding::Finding;
 use super::layout::Layout;
 use super::lock::HostLock;
 use super::open::{self, Ready, StoreOptions};
-use super::queue::{Queue, Wanted, queue};
+use super::queue::{Done, Queue, Wanted, queue};
 use super::read::Reader;
 use super::writer::Poison;
 
@@ -86,9 +86,35 @@ impl Store {
     /// [`StoreError::Poisoned`] once a write could not be made durable.
     pub fn append(&self, append: Append) -> Result<Vec<Event>, StoreError> {
         let append = Prepared::new(append)?;
-        // Files first: a row never names a text that is not there.
-        append.texts.iter().try_for_each(|text| self.reader.files.write(text))?;
-        self.ask(Wanted::Append(Box::new(append)))
+        self.write_texts(&append.texts)?;
+        self.ask(Wanted::Append(Box::new(append)))?.events()
+    }
+
+    /// Appends events behind the newest of the system's own stream; a repeated call appends them
+    /// again. Blocks until they are durable and anchored.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_system(
+        &self,
+        bodies: Vec<EventBody>,
+        at: Timestamp,
+    ) -> Result<Vec<Event>, StoreError> {
+        let append = Prepared::new(Append::new(RunId::SYSTEM_TEXT, 0, at, bodies))?;
+        self.ask(Wanted::System(Box::new(append)))?.events()
+    }
+
+    /// Does `work` with this store on a thread made for blocking, for async code.
+    ///
+    /// # Errors
+    /// As `work`, or [`StoreError::Unanswered`].
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        done.map_err(|error| StoreError::Unanswered(error.to_string()))?
     }
 
     /// [`Store::append`] for async code: waits on a thread made for blocking.
@@ -96,9 +122,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`], or [`StoreError::Unanswered`].
     pub async fn append_async(&self, append: Append) -> Result<Vec<Event>, StoreError> {
-        let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || store.append(append)).await;
-        done.map_err(|error| StoreError::Unanswered(error.to_string()))?
+        self.with(move |store| store.append(append)).await
     }
 
     /// Appends an audit entry that belongs to no run. Blocks until it is durable.
@@ -147,7 +171,18 @@ impl Store {
         self.inner.poison.get().cloned()
     }
 
-    fn ask(&self, wanted: Wanted) -> Result<Vec<Event>, StoreError> {
+    /// Ends all writing, as damage does.
+    #[cfg(test)]
+    pub(crate) fn poison(&self) {
+        self.inner.poison.set("a test says so".to_owned()).unwrap();
+    }
+
+    /// Makes the files of long texts durable, before any row names them.
+    pub(super) fn write_texts(&self, texts: &[Stored]) -> Result<(), StoreError> {
+        texts.iter().try_for_each(|text| self.reader.files.write(text))
+    }
+
+    pub(super) fn ask(&self, wanted: Wanted) -> Result<Done, StoreError> {
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         queue.ok_or(StoreError::Closed)?.ask(wanted)
     }

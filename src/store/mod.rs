@@ -10,10 +10,16 @@
 
 // what goes in and comes out
 mod append;
+mod approvals;
+mod claims;
 mod error;
 mod finding;
+mod fires;
+mod forget_run;
 mod handle;
+mod keys;
 mod read;
+mod schedules;
 
 // writing
 mod batch;
@@ -27,6 +33,7 @@ mod lost;
 mod open;
 mod verify;
 mod verify_audit;
+mod verify_work;
 
 // what is kept
 mod audit;
@@ -34,7 +41,9 @@ mod audit_file;
 mod audit_mark;
 mod blobs;
 mod damage;
+mod hashed;
 mod heads;
+mod jobs;
 mod records;
 mod rows;
 mod summary;
@@ -44,6 +53,7 @@ mod tip;
 mod connection;
 mod digest;
 mod layout;
+mod migrate_2;
 mod pool;
 mod refs;
 mod schema;
@@ -52,15 +62,22 @@ pub use append::{
     APPEND_EVENTS_MAX, AUDIT_BYTES_MAX, Append, AuditEntry, NewRecord, PAYLOAD_BYTES_MAX,
     TEXT_BYTES_MAX,
 };
+pub use approvals::{ApprovalInfo, ApprovalStatus};
 pub use audit_file::AUDIT_FILE_BYTES_MAX;
 pub use blobs::INLINE_BYTES_MAX;
+pub use claims::{ClaimWanted, Claimed, Leave};
 pub use error::StoreError;
 pub use finding::{Finding, FindingKind};
+pub use fires::{Fire, FireRow, FireState, Fired};
+pub use forget_run::RunForgotten;
 pub use handle::{Opened, Store};
+pub use jobs::{Enqueue, Fence, QueueDepth, QueueEntry, QueueState};
+pub use keys::{ANSWER_BYTES_MAX, KEY_BYTES_MAX, KnownKey, NewKey, Remembered};
 pub use lock::is_held;
 pub use open::StoreOptions;
 pub use read::{AuditLine, ROWS_MAX, Reader, RunInfo};
 pub use records::RecordRow;
+pub use schedules::{SCHEDULE_BYTES_MAX, ScheduleRow, ScheduleSource, ScheduleTarget};
 pub use verify::VerifyReport;
 
 #[cfg(test)]

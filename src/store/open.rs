@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::watch;
 
-use crate::contracts::RunId;
+use crate::contracts::{RunId, Timestamp};
 use crate::ports::Clock;
 
 use super::audit_file::{AUDIT_FILE_BYTES_MAX, AuditFile};
@@ -17,6 +17,7 @@ use super::audit_mark::Mark;
 use super::batch::Batch;
 use super::blobs::{BlobFiles, erase_pending};
 use super::check::{check_anchor_file, check_chain_head, check_head, check_run, recent_runs};
+use super::claims::Holder;
 use super::connection;
 use super::error::{PathContext, StoreError};
 use super::finding::{Finding, FindingKind};
@@ -26,8 +27,9 @@ use super::lock::HostLock;
 use super::rows;
 use super::schema::{self, MIGRATIONS};
 use super::tip::{Link, Tip};
+use super::verify_work::check_due;
 use super::writer::Writer;
-use super::{damage, lost};
+use super::{damage, jobs, lost};
 
 /// Where the store lies and what it needs from the host.
 #[derive(Clone)]
@@ -87,13 +89,11 @@ pub(super) fn open(options: &StoreOptions) -> Result<Ready, StoreError> {
     erase_pending(&db, &files)?;
 
     let mut findings = Vec::new();
-    let aside = free_name(|number| match number {
-        1 => layout.dir.join(format!("heads.damaged-{}.log", now.ms())),
-        number => layout.dir.join(format!("heads.damaged-{}-{number}.log", now.ms())),
-    });
-    let heads_sound = check_anchor(&db, anchored.as_ref(), &instance, &aside, &mut findings)?;
+    let aside = free_name_aside(&layout, now);
+    let sound = check_anchor(&db, anchored.as_ref(), &instance, &aside, &mut findings)?;
     let known = anchored.as_ref().map(|anchored| &anchored.heads);
     let mut checked = check_journal(&db, anchored.as_ref(), known, &mut findings)?;
+    checked.holder.boot_id.clone_from(&options.boot_id);
     let marked = Mark::read(&db)?;
     let mut audit =
         AuditFile::new(options.audit_path.clone(), options.audit_file_bytes_max, marked);
@@ -103,15 +103,12 @@ pub(super) fn open(options: &StoreOptions) -> Result<Ready, StoreError> {
     // What was found is on record before anything is repaired.
     let before = checked.tip.findings;
     record(&db, &findings, &mut checked, options.clock.as_ref())?;
-    let Checked { tip, quarantine, ahead } = checked;
+    let Checked { tip, holder, ahead } = checked;
     let mut heads = match anchored {
-        Some(anchored) if heads_sound => HeadsLog::open(layout.heads(), instance, &anchored)?,
-        other => {
+        Some(anchored) if sound => HeadsLog::open(layout.heads(), instance, &anchored)?,
+        damaged => {
             put_aside(&layout, &aside)?;
-            let found = other.as_ref().map_or(0, |found| found.line);
-            let line = rows::anchored_line(&db)?.max(found);
-            let known = other.map(|found| found.heads).unwrap_or_default();
-            let all = every_head(&db, known, &quarantine)?;
+            let (line, all) = heads_anew(&db, damaged, &holder.quarantine)?;
             HeadsLog::create(layout.heads(), instance, line, &all, &tip)?
         }
     };
@@ -119,24 +116,35 @@ pub(super) fn open(options: &StoreOptions) -> Result<Ready, StoreError> {
         heads.append(ahead, &tip)?;
     }
     audit.repair(repair, &db)?;
-    let mut writer = Writer {
-        db,
-        tip,
-        heads,
-        audit,
-        marked,
-        files,
-        quarantine,
-        poison: Arc::new(OnceLock::new()),
-        newest: watch::Sender::new(tip.global_seq),
-        clock: Arc::clone(&options.clock),
-    };
+    let (newest, poison) = (watch::Sender::new(tip.global_seq), Arc::new(OnceLock::new()));
+    let clock = Arc::clone(&options.clock);
+    let mut writer = Writer { db, tip, heads, audit, marked, files, holder, poison, newest, clock };
     writer.save_mark()?;
     if findings.is_empty() {
         // What an earlier host left in the log. Where there is damage, the log is evidence.
         connection::checkpoint(&writer.db);
     }
     Ok(Ready { lock, writer, findings })
+}
+
+/// Where a damaged `heads.log` is kept.
+fn free_name_aside(layout: &Layout, now: Timestamp) -> PathBuf {
+    free_name(|number| match number {
+        1 => layout.dir.join(format!("heads.damaged-{}.log", now.ms())),
+        number => layout.dir.join(format!("heads.damaged-{}-{number}.log", now.ms())),
+    })
+}
+
+/// The newest line that was anchored, and the heads for a new file in place of a damaged one.
+fn heads_anew(
+    db: &Connection,
+    damaged: Option<Anchored>,
+    quarantine: &BTreeMap<String, String>,
+) -> Result<(u64, Heads), StoreError> {
+    let found = damaged.as_ref().map_or(0, |found| found.line);
+    let line = rows::anchored_line(db)?.max(found);
+    let known = damaged.map(|found| found.heads).unwrap_or_default();
+    Ok((line, every_head(db, known, quarantine)?))
 }
 
 /// Records findings, and the heads and the tip that this moves.
@@ -152,8 +160,8 @@ fn record(
     }
     let action = "could not record what was found";
     let change = Transaction::new_unchecked(db, TransactionBehavior::Immediate).doing(action)?;
-    let mut batch = Batch::new(&change, checked.tip);
-    let system_is_sound = !checked.quarantine.contains_key(RunId::SYSTEM_TEXT);
+    let mut batch = Batch::new(&change, checked.tip, &checked.holder);
+    let system_is_sound = !checked.holder.quarantine.contains_key(RunId::SYSTEM_TEXT);
     damage::record(&mut batch, findings, system_is_sound, clock)?;
     let Batch { tip, heads, .. } = batch;
     change.commit().doing(action)?;
@@ -211,7 +219,7 @@ fn check_anchor(
 /// What the journal's check found.
 struct Checked {
     tip: Tip,
-    quarantine: BTreeMap<String, String>,
+    holder: Holder,
     /// Heads of sound runs that a crash kept from being anchored.
     ahead: Heads,
 }
@@ -243,6 +251,7 @@ fn check_journal(
         findings.extend(check_chain_head(db, FindingKind::Findings, &anchored.tip.findings)?);
     }
     findings.extend(damage::check_chain(db)?);
+    findings.extend(check_due(db)?);
     // Numbers of lost events are not given again.
     tip.global_seq = tip.global_seq.max(anchored_global);
     let mut ahead = Heads::new();
@@ -253,7 +262,10 @@ fn check_journal(
             ahead.insert(run_id, head);
         }
     }
-    Ok(Checked { tip, quarantine, ahead })
+    // Whoever holds the lock knows that all who claimed before are gone.
+    let fences_before = jobs::newest_fence(db)?;
+    let holder = Holder { boot_id: String::new(), fences_before, quarantine };
+    Ok(Checked { tip, holder, ahead })
 }
 
 /// The heads for a new file: of damaged runs what was acknowledged, of all others what is there.

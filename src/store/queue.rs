@@ -3,11 +3,16 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-use crate::contracts::{Event, TextRef, Timestamp};
+use crate::contracts::{Event, RunId, TextRef, Timestamp};
 
 use super::append::{Prepared, PreparedAudit};
+use super::claims::{Claimed, QueueWanted};
 use super::error::StoreError;
 use super::finding::Finding;
+use super::fires::{Fired, PreparedFire};
+use super::forget_run::ForgetRun;
+use super::keys::KeyWanted;
+use super::schedules::ScheduleWanted;
 
 /// Most requests of one transaction.
 pub(super) const BATCH_MAX: usize = 512;
@@ -20,16 +25,63 @@ const QUEUE_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(super) enum Wanted {
     Append(Box<Prepared>),
+    /// Events of the system's own stream, behind the newest.
+    System(Box<Prepared>),
     Audit(PreparedAudit),
     Forget(TextRef, Timestamp),
+    ForgetRun(ForgetRun),
+    Queue(QueueWanted),
+    Schedule(ScheduleWanted),
+    Fire(Box<PreparedFire>),
+    PruneFires(Timestamp),
+    Key(KeyWanted),
     /// Somebody knows of what was found.
     Acknowledge(String, Timestamp),
     /// Damage that was met while working.
     Found(Vec<Finding>),
 }
 
-/// The events of an append; none for anything else.
-pub(super) type Answer = Result<Vec<Event>, StoreError>;
+impl Wanted {
+    /// Whether texts are to be erased once it is durable.
+    pub(super) const fn forgets(&self) -> bool {
+        matches!(self, Self::Forget(..) | Self::ForgetRun(_))
+    }
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(super) enum Done {
+    Nothing,
+    Events(Vec<Event>),
+    Claimed(Vec<Claimed>),
+    Runs(Vec<RunId>),
+    Fired(Fired),
+    Count(u64),
+}
+
+impl Done {
+    pub(super) fn events(self) -> Result<Vec<Event>, StoreError> {
+        match self {
+            Self::Events(events) => Ok(events),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    pub(super) fn count(self) -> Result<u64, StoreError> {
+        match self {
+            Self::Count(count) => Ok(count),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    /// The writer answered another question than was asked.
+    pub(super) fn unexpected(self) -> StoreError {
+        StoreError::Unanswered(format!("the writer answered `{self:?}`"))
+    }
+}
+
+/// What the writer says to a request.
+pub(super) type Answer = Result<Done, StoreError>;
 
 /// A request and who waits for it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::contracts::{Event, Hash, RunId, RunStatus, TaskId, TextRef, Timestamp};
+use crate::contracts::{Event, Hash, Priority, RunId, RunStatus, TaskId, TextRef, Timestamp};
 
 use super::audit;
 use super::blobs::{self, BlobFiles};
@@ -16,6 +16,7 @@ use super::lost;
 use super::pool::Pool;
 use super::records::{self, RecordRow};
 use super::rows::{self, EVENT_COLUMNS, RUN_COLUMNS};
+use super::schema;
 use super::summary::RunRow;
 
 /// Most rows of one answer, whatever was asked for.
@@ -38,6 +39,10 @@ pub struct RunInfo {
     pub dry_run: bool,
     /// Where it stands.
     pub status: RunStatus,
+    /// Who paused it, while it is paused.
+    pub paused_by: Option<String>,
+    /// Who is served first.
+    pub priority: Priority,
     /// Whether a host has to take it up again: it has no report yet.
     pub unfinished: bool,
     /// Time of its first event.
@@ -155,6 +160,52 @@ impl Reader {
         self.pool.with(|db| list_runs(db, &sql, values))
     }
 
+    /// [`Reader::runs`], of one status or one playbook alone.
+    ///
+    /// # Errors
+    /// [`StoreError::OlderSchema`], or as [`Reader::runs`].
+    pub fn runs_filtered(
+        &self,
+        status: Option<RunStatus>,
+        playbook: Option<&str>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RunInfo>, StoreError> {
+        let filter = |given: bool, field: &str, value: &str| match given {
+            true => format!("{} = {value}", summary_field(field)),
+            false => format!("{value} IS NULL"),
+        };
+        let by_status = filter(status.is_some(), "status", "?4");
+        let by_playbook = filter(playbook.is_some(), "playbook", "?5");
+        let sql = format!(
+            "SELECT {RUN_COLUMNS} FROM runs WHERE {by_status} AND {by_playbook}
+             AND first_global < ?1 AND run_id <> ?2 ORDER BY first_global DESC LIMIT ?3"
+        );
+        let before = before.map_or(i64::MAX, rows::int);
+        let status = status.map(RunStatus::as_str);
+        let values = params![before, RunId::SYSTEM_TEXT, limit.min(ROWS_MAX), status, playbook];
+        self.pool.with(|db| {
+            schema::refuse_older(db)?;
+            list_runs(db, &sql, values)
+        })
+    }
+
+    /// The newest run of a task, if it has one.
+    ///
+    /// # Errors
+    /// [`StoreError::OlderSchema`], or as [`Reader::run`].
+    pub fn run_of_task(&self, task_id: &TaskId) -> Result<Option<RunInfo>, StoreError> {
+        let sql = format!(
+            "SELECT {RUN_COLUMNS} FROM runs WHERE {} = ?1 ORDER BY first_global DESC LIMIT 1",
+            summary_field("task_id")
+        );
+        let found = self.pool.with(|db| {
+            schema::refuse_older(db)?;
+            list_runs(db, &sql, params![task_id.to_string()])
+        })?;
+        Ok(found.into_iter().next())
+    }
+
     /// Every run that a host has to take up again, oldest first.
     ///
     /// # Errors
@@ -236,6 +287,11 @@ impl Reader {
         };
         Ok(rows.iter().rev().map(line).collect())
     }
+}
+
+/// A field of a run's summary, written as the indexes write it; nothing where the summary is damaged.
+pub(super) fn summary_field(field: &str) -> String {
+    format!("CASE WHEN json_valid(summary) THEN json_extract(summary, '$.{field}') END")
 }
 
 /// Runs `read` on one state of the database.
@@ -329,6 +385,8 @@ fn run_info(row: RunRow) -> Result<RunInfo, StoreError> {
         parent_run_id: summary.parent_run_id,
         dry_run: summary.dry_run,
         status: summary.status,
+        paused_by: summary.paused_by,
+        priority: summary.priority,
         unfinished,
         created_at: summary.created_at,
         updated_at: summary.updated_at,

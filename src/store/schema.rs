@@ -8,11 +8,31 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::{Context, StoreError};
 use super::layout::{private_file, sync_dir};
 
+/// Fills new tables from what is there.
+type Fill = fn(&Transaction<'_>) -> Result<(), StoreError>;
+
+/// One version to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    sql: &'a str,
+    fill: Option<Fill>,
+}
+
+impl<'a> Step<'a> {
+    /// Statements alone.
+    pub(super) const fn sql(sql: &'a str) -> Self {
+        Self { sql, fill: None }
+    }
+}
+
 /// Each step leads from the version that is its position to the next.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const MIGRATIONS: &[Step<'_>] = &[
+    Step::sql(include_str!("schema.sql")),
+    Step { sql: include_str!("schema-2.sql"), fill: Some(super::migrate_2::fill) },
+];
 
 /// The version `migrations` lead to.
-fn newest(migrations: &[&str]) -> i64 {
+fn newest(migrations: &[Step<'_>]) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
 }
 
@@ -27,12 +47,18 @@ pub(super) fn refuse_newer(found: i64) -> Result<(), StoreError> {
     if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(()) }
 }
 
+/// Refuses to read from a database what only a newer one has.
+pub(super) fn refuse_older(db: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (version(db)?, newest(MIGRATIONS));
+    if found < known { Err(StoreError::OlderSchema { found, known }) } else { Ok(()) }
+}
+
 /// Brings the database at `path` to the newest version. `first` fills a database that was empty.
 /// An older one is copied to `<path>.v<version>` before.
 pub(super) fn migrate(
     db: &mut Connection,
     path: &Path,
-    migrations: &[&str],
+    migrations: &[Step<'_>],
     first: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (found, known) = (version(db)?, newest(migrations));
@@ -48,7 +74,8 @@ pub(super) fn migrate(
         .transaction_with_behavior(TransactionBehavior::Exclusive)
         .doing("could not begin the migration")?;
     for step in migrations.iter().skip(done) {
-        change.execute_batch(step).doing("could not migrate the database")?;
+        change.execute_batch(step.sql).doing("could not migrate the database")?;
+        step.fill.map_or(Ok(()), |fill| fill(&change))?;
     }
     if done == 0 {
         first(&change)?;
@@ -79,11 +106,12 @@ fn keep_copy(db: &Connection, path: &Path, found: i64) -> Result<(), StoreError>
     }
 }
 
-/// Whether tables, indexes, triggers and views are exactly those of this version. A planted trigger
-/// or a flipped bit in a definition would make the database lie.
+/// Whether tables, indexes, triggers and views are exactly those of the database's version. A
+/// planted trigger or a flipped bit in a definition would make the database lie.
 pub(super) fn holds(db: &Connection) -> Result<(), StoreError> {
     let mut blank = Connection::open_in_memory().doing("could not open a database in memory")?;
-    migrate(&mut blank, Path::new(""), MIGRATIONS, |_| Ok(()))?;
+    let steps = usize::try_from(version(db)?).ok().and_then(|version| MIGRATIONS.get(..version));
+    migrate(&mut blank, Path::new(""), steps.unwrap_or(MIGRATIONS), |_| Ok(()))?;
     if definitions(db)? == definitions(&blank)? {
         return Ok(());
     }

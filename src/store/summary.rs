@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    ApprovalId, CallId, Event, EventBody, Hash, RunId, RunStatus, TaskId, Timestamp,
+    ApprovalId, CallId, Event, EventBody, Hash, Priority, RunId, RunStarted, RunStatus, TaskId,
+    Timestamp,
 };
 
 use super::digest::digest;
@@ -29,6 +30,15 @@ pub(super) struct Summary {
     /// The open question at each step's path; one that is asked again replaces the one before.
     questions: BTreeMap<String, OpenQuestion>,
     doubts: BTreeSet<CallId>,
+    /// Who paused it, while it is paused.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// Who is served first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Whether it was accepted to be started later, and that has not happened.
+    #[serde(default)]
+    waits: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +65,21 @@ impl Summary {
             paused: false,
             questions: BTreeMap::new(),
             doubts: BTreeSet::new(),
+            paused_by: None,
+            priority: Priority::default(),
+            waits: false,
         }
+    }
+
+    /// The summary as version 1 of the store kept it.
+    fn as_version_1(&self) -> Self {
+        let (paused_by, priority) = (None, Priority::default());
+        Self { paused_by, priority, waits: false, ..self.clone() }
+    }
+
+    /// Whether a question is open.
+    pub(super) fn asks(&self) -> bool {
+        !self.questions.is_empty()
     }
 
     /// Takes one more event into account.
@@ -66,13 +90,13 @@ impl Summary {
                 self.task_id = Some(accepted.task.id);
                 self.goal.clone_from(&accepted.task.goal);
                 self.playbook.clone_from(&accepted.task.playbook);
+                self.priority = accepted.task.priority;
+                self.waits = accepted.start.is_some();
+                accepted.start.iter().for_each(|start| self.begins_as(start));
             }
             EventBody::RunStarted(started) => {
-                if let Some(playbook) = &started.playbook {
-                    self.playbook = Some(playbook.name.clone());
-                }
-                self.parent_run_id = started.parent_run_id;
-                self.dry_run = started.dry_run;
+                self.waits = false;
+                self.begins_as(started);
                 self.at_work();
             }
             EventBody::ApprovalRequested(asked) => {
@@ -96,18 +120,33 @@ impl Summary {
                 self.doubts.remove(&call.call_id);
                 self.at_work();
             }
-            EventBody::RunPaused(_) => {
+            EventBody::RunPaused(signal) => {
                 self.paused = true;
+                self.paused_by = Some(signal.by.clone());
                 self.at_work();
             }
             EventBody::RunResumed(_) => {
                 self.paused = false;
+                self.paused_by = None;
+                self.at_work();
+            }
+            EventBody::RunCancelRequested(_) => {
+                (self.paused, self.paused_by) = (false, None);
                 self.at_work();
             }
             EventBody::RunFinished(finished) => self.status = finished.outcome.status(),
             EventBody::ReportReady(_) => self.reported = true,
             _ => {}
         }
+    }
+
+    /// How the run starts, or shall start.
+    fn begins_as(&mut self, start: &RunStarted) {
+        if let Some(playbook) = &start.playbook {
+            self.playbook = Some(playbook.name.clone());
+        }
+        self.parent_run_id = start.parent_run_id;
+        self.dry_run = start.dry_run;
     }
 
     /// Counts an answer. One to a question that was asked again since counts for nothing.
@@ -127,7 +166,7 @@ impl Summary {
         }
     }
 
-    /// The status of a run that has begun and not ended.
+    /// The status of a run that has not ended.
     fn at_work(&mut self) {
         if self.status.is_end() {
             return;
@@ -138,6 +177,8 @@ impl Summary {
             RunStatus::InDoubt
         } else if !self.questions.is_empty() {
             RunStatus::WaitingApproval
+        } else if self.waits {
+            RunStatus::Queued
         } else {
             RunStatus::Running
         };
@@ -164,6 +205,11 @@ impl RunRow {
             last_hash: Hash::ZERO,
             summary: Summary::new(at),
         }
+    }
+
+    /// The row as version 1 of the store kept it.
+    pub(super) fn as_version_1(&self) -> Self {
+        Self { summary: self.summary.as_version_1(), ..self.clone() }
     }
 
     /// Whether a host has to take the run up again. The system's own stream is never taken up.
@@ -223,14 +269,7 @@ mod tests {
     }
 
     fn over(path: &str) -> EventBody {
-        EventBody::StepFinished(StepFinished {
-            path: path.to_owned(),
-            ok: false,
-            skipped: false,
-            attempt: 1,
-            error_kind: None,
-            message: None,
-        })
+        EventBody::StepFinished(StepFinished::new(path, 1, false, None))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `verify`: everything that is stored against everything that was promised, in one state of the
 //! database. It reports all damage it can find and stops at none.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use super::heads::Anchored;
 use super::read::{Reader, snapshot};
 use super::refs::text_refs;
 use super::verify_audit::AuditFiles;
+use super::verify_work::check_work;
 use super::{audit, damage, records, rows, schema};
 
 /// Rows that are read at once.
@@ -54,7 +56,15 @@ impl VerifyReport {
     }
 
     /// Goes on after a failure to read: it is damage like any other.
-    fn section(&mut self, name: &str, check: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
+    fn section(
+        &mut self,
+        stop: &Stop<'_>,
+        name: &str,
+        check: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) {
+        if stop.now() {
+            return;
+        }
         if let Err(error) = check(self) {
             let message = format!("{name} could not be checked to the end: {error}");
             self.findings.push(Finding::new(FindingKind::Database, message));
@@ -73,6 +83,30 @@ impl Reader {
         run_id: Option<&str>,
         audit_path: Option<&Path>,
     ) -> Result<VerifyReport, StoreError> {
+        self.verify_with(run_id, audit_path, &Stop::never())
+    }
+
+    /// Checks everything, until `stop` says so: nothing then. It is asked between runs, and between
+    /// portions of anything else.
+    ///
+    /// # Errors
+    /// As [`Reader::verify`].
+    pub fn verify_until(
+        &self,
+        audit_path: Option<&Path>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<VerifyReport>, StoreError> {
+        let stop = Stop { asked: Some(stop), stopped: Cell::new(false) };
+        let report = self.verify_with(None, audit_path, &stop)?;
+        Ok((!stop.now()).then_some(report))
+    }
+
+    fn verify_with(
+        &self,
+        run_id: Option<&str>,
+        audit_path: Option<&Path>,
+        stop: &Stop<'_>,
+    ) -> Result<VerifyReport, StoreError> {
         // Files before the database: the writer goes the other way, so what they say is there. What
         // the audit file must have is asked before it is opened.
         let anchored = Anchored::read(&self.layout.heads());
@@ -86,7 +120,7 @@ impl Reader {
             snapshot(db, || match run_id {
                 Some(run_id) => self.verify_run(db, run_id, anchored, report),
                 None => {
-                    self.verify_all(db, anchored, audit_files, report);
+                    self.verify_all(db, anchored, audit_files, stop, report);
                     Ok(())
                 }
             })
@@ -126,11 +160,14 @@ impl Reader {
         (report.events, report.blobs, report.forgotten) = (events, texts.blobs, texts.forgotten);
         report.findings.extend(found);
         report.findings.extend(head.and_then(|head| check_head(db, run_id, head)));
-        report.section("`heads.log`", |report| {
+        let stop = Stop::never();
+        report.section(&stop, "`heads.log`", |report| {
             report.findings.extend(check_anchor_file(db, anchored?.as_ref())?);
             Ok(())
         });
-        report.section("the list of findings", |report| add_standing(db, Some(run_id), report));
+        report.section(&stop, "the list of findings", |report| {
+            add_standing(db, Some(run_id), report)
+        });
         Ok(())
     }
 
@@ -139,21 +176,47 @@ impl Reader {
         db: &Connection,
         anchored: Result<Option<Anchored>, StoreError>,
         audit_files: Option<Result<(&Path, AuditFiles), StoreError>>,
+        stop: &Stop<'_>,
         report: &mut VerifyReport,
     ) {
-        report.section("the database", |report| check_database(db, report));
-        report.section("the journal", |report| check_journal(db, report));
-        report.section("`heads.log`", |report| check_anchors(db, anchored?, report));
-        report.section("the texts", |report| check_blobs(db, &self.files, report));
-        report.section("the memory records", |report| check_records(db, &self.files, report));
-        report.section("the audit log", |report| check_audit(db, report));
+        report.section(stop, "the database", |report| check_database(db, report));
+        report.section(stop, "the journal", |report| check_journal(db, stop, report));
+        report.section(stop, "`heads.log`", |report| check_anchors(db, anchored?, report));
+        report.section(stop, "the texts", |report| check_blobs(db, &self.files, stop, report));
+        report.section(stop, "the memory records", |report| {
+            check_records(db, &self.files, stop, report)
+        });
+        report.section(stop, "the audit log", |report| check_audit(db, stop, report));
+        report.section(stop, "the queue and the schedules", |report| {
+            report.findings.extend(check_work(db)?);
+            Ok(())
+        });
         if let Some(files) = audit_files {
-            report.section("the audit file", |report| {
+            report.section(stop, "the audit file", |report| {
                 let (path, files) = files?;
                 files.check(path, db, &mut report.findings)
             });
         }
-        report.section("the list of findings", |report| add_standing(db, None, report));
+        report.section(stop, "the list of findings", |report| add_standing(db, None, report));
+    }
+}
+
+/// Whether to stop before the end; once it is to, it stays so.
+struct Stop<'a> {
+    asked: Option<&'a dyn Fn() -> bool>,
+    stopped: Cell<bool>,
+}
+
+impl Stop<'_> {
+    const fn never() -> Self {
+        Self { asked: None, stopped: Cell::new(false) }
+    }
+
+    fn now(&self) -> bool {
+        if self.asked.is_some_and(|asked| asked()) {
+            self.stopped.set(true);
+        }
+        self.stopped.get()
     }
 }
 
@@ -192,15 +255,21 @@ fn check_database(db: &Connection, report: &mut VerifyReport) -> Result<(), Stor
         }
     }
     let mut query = db.prepare("PRAGMA foreign_key_check").doing(action)?;
-    if query.exists([]).doing(action)? {
-        let message = "there are events of a run that has no summary";
+    let tables = query.query_map([], |row| row.get::<_, String>(0)).doing(action)?;
+    let tables: BTreeSet<String> = tables.collect::<Result<_, _>>().doing(action)?;
+    for table in tables {
+        let message = format!("there are {table} of a run that has no summary");
         report.findings.push(Finding::new(FindingKind::RunRow, message));
     }
     Ok(())
 }
 
 /// Every run, and the store-wide numbers: 1, 2, 3… each given once.
-fn check_journal(db: &Connection, report: &mut VerifyReport) -> Result<(), StoreError> {
+fn check_journal(
+    db: &Connection,
+    stop: &Stop<'_>,
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
     let action = "could not list the runs";
     let sql = "SELECT run_id FROM runs UNION SELECT DISTINCT run_id FROM events";
     let mut query = db.prepare(sql).doing(action)?;
@@ -209,6 +278,9 @@ fn check_journal(db: &Connection, report: &mut VerifyReport) -> Result<(), Store
     let mut numbers = Numbers::default();
     let mut texts = Texts { db, files: None, blobs: 0, forgotten: 0 };
     for run_id in run_ids {
+        if stop.now() {
+            return Ok(());
+        }
         let found = check_run(db, &run_id, &mut |event, findings| {
             numbers.take(event.global_seq);
             texts.check(event, findings);
@@ -320,6 +392,7 @@ fn check_anchors(
 fn check_blobs(
     db: &Connection,
     files: &BlobFiles,
+    stop: &Stop<'_>,
     report: &mut VerifyReport,
 ) -> Result<(), StoreError> {
     let action = "could not list the texts";
@@ -332,6 +405,9 @@ fn check_blobs(
     });
     let mut in_files: BTreeSet<Hash> = BTreeSet::new();
     for row in rows.doing(action)? {
+        if stop.now() {
+            return Ok(());
+        }
         let (text, in_file) = row.doing(action)?;
         if in_file {
             in_files.insert(text.salted_hash);
@@ -351,11 +427,12 @@ fn check_blobs(
 fn check_records(
     db: &Connection,
     files: &BlobFiles,
+    stop: &Stop<'_>,
     report: &mut VerifyReport,
 ) -> Result<(), StoreError> {
     loop {
         let page = records::rows_after(db, report.records, PAGE)?;
-        if page.is_empty() {
+        if page.is_empty() || stop.now() {
             return Ok(());
         }
         for row in page {
@@ -372,8 +449,12 @@ fn check_records(
     }
 }
 
-fn check_audit(db: &Connection, report: &mut VerifyReport) -> Result<(), StoreError> {
-    loop {
+fn check_audit(
+    db: &Connection,
+    stop: &Stop<'_>,
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
+    while !stop.now() {
         match audit::rows_after(db, report.audit_entries, PAGE) {
             Ok(page) if page.is_empty() => return Ok(()),
             Ok(page) => report.audit_entries += page.len() as u64,
@@ -383,4 +464,5 @@ fn check_audit(db: &Connection, report: &mut VerifyReport) -> Result<(), StoreEr
             }
         }
     }
+    Ok(())
 }

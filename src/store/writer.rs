@@ -1,7 +1,6 @@
 //! The one writer: takes requests in groups, commits each group at once, anchors it in `heads.log`,
 //! and only then answers. What cannot be made durable ends all writing.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
@@ -13,13 +12,13 @@ use super::audit_file::AuditFile;
 use super::audit_mark::Mark;
 use super::batch::{Batch, Failure};
 use super::blobs::{BlobFiles, erase_pending};
-use super::connection;
+use super::claims::{self, Holder};
 use super::error::{Context, StoreError};
 use super::heads::{Heads, HeadsLog};
-use super::queue::{Answer, Request, Waiting, Wanted};
-use super::rows;
+use super::queue::{Answer, Done, Request, Waiting, Wanted};
 use super::tip::Tip;
-use crate::contracts::{Event, RunId};
+use super::{connection, fires, keys, rows, schedules};
+use crate::contracts::RunId;
 use crate::ports::Clock;
 
 /// Why nothing is written any more, once that is so.
@@ -34,8 +33,8 @@ pub(super) struct Writer {
     /// What the database says about the audit file.
     pub marked: Mark,
     pub files: BlobFiles,
-    /// Runs that failed their check, with the reason.
-    pub quarantine: BTreeMap<String, String>,
+    /// Who writes here, and what must not be touched.
+    pub holder: Holder,
     pub poison: Poison,
     pub newest: watch::Sender<u64>,
     pub clock: Arc<dyn Clock>,
@@ -90,8 +89,7 @@ impl Writer {
             wanted.push(what);
             callers.push(answer);
         }
-        let forgets: Vec<bool> =
-            wanted.iter().map(|wanted| matches!(wanted, Wanted::Forget(..))).collect();
+        let forgets: Vec<bool> = wanted.iter().map(Wanted::forgets).collect();
         match self.write(wanted) {
             Ok(answers) => callers.into_iter().zip(self.erase(answers, &forgets)).collect(),
             Err(error) => callers.into_iter().map(|caller| (caller, Err(error.clone()))).collect(),
@@ -132,11 +130,11 @@ impl Writer {
         change: Transaction<'_>,
         wanted: Vec<Wanted>,
     ) -> Result<(Vec<Answer>, Option<Committed>), StoreError> {
-        let mut batch = Batch::new(&change, self.tip);
+        let mut batch = Batch::new(&change, self.tip, &self.holder);
         let mut answers = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             match self.carry_out(&mut batch, wanted) {
-                Ok(events) => answers.push(Ok(events)),
+                Ok(done) => answers.push(Ok(done)),
                 Err(Failure::Refused(error)) => answers.push(Err(error)),
                 Err(Failure::Broken(error)) => return Err(error),
             }
@@ -205,23 +203,26 @@ impl Writer {
         answers.into_iter().zip(forgets).map(outcome).collect()
     }
 
-    fn carry_out(&self, batch: &mut Batch<'_>, wanted: Wanted) -> Result<Vec<Event>, Failure> {
+    fn carry_out(&self, batch: &mut Batch<'_>, wanted: Wanted) -> Result<Done, Failure> {
         match wanted {
-            Wanted::Append(append) => {
-                if let Some(reason) = self.quarantine.get(&append.run_id) {
-                    let (run_id, reason) = (append.run_id, reason.clone());
-                    return Err(Failure::Refused(StoreError::Quarantined { run_id, reason }));
-                }
-                return batch.append(*append);
+            Wanted::Append(append) => return batch.append(*append).map(Done::Events),
+            Wanted::System(append) => return batch.append_system(*append).map(Done::Events),
+            Wanted::Queue(wanted) => return claims::carry_out(batch, wanted),
+            Wanted::Schedule(wanted) => return schedules::carry_out(batch, wanted),
+            Wanted::Fire(fire) => return batch.fire(*fire).map(Done::Fired),
+            Wanted::Key(wanted) => return keys::carry_out(batch, wanted),
+            Wanted::PruneFires(before) => {
+                return fires::prune(batch.db, before).map(Done::Count).map_err(Failure::Broken);
             }
             Wanted::Audit(entry) => batch.audit(entry),
             Wanted::Forget(text, at) => batch.forget(&text, at),
+            Wanted::ForgetRun(wanted) => batch.forget_run(&wanted),
             Wanted::Acknowledge(by, at) => batch.acknowledge(by, at),
             Wanted::Found(findings) => {
-                let system_is_sound = !self.quarantine.contains_key(RunId::SYSTEM_TEXT);
+                let system_is_sound = !self.holder.quarantine.contains_key(RunId::SYSTEM_TEXT);
                 batch.found(&findings, system_is_sound, self.clock.as_ref())
             }
         }
-        .map(|()| Vec::new())
+        .map(|()| Done::Nothing)
     }
 }

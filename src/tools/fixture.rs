@@ -139,6 +139,7 @@ impl Bench {
             read: vec![root.clone()],
             write: vec![root.clone()],
             protected: GOVERNING.iter().map(|name| root.join(name)).collect(),
+            unreadable: Vec::new(),
             network: Network::None,
         };
         let limits = Limits {

@@ -21,7 +21,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("durable", &[]),
     ("facts", &["contracts", "ports", "policy", "command"]),
     ("live", &["contracts", "ports", "yaml", "policy", "playbook", "durable"]),
-    ("sandbox", &["contracts", "ports", "config"]),
+    ("sandbox", &["contracts", "ports", "config", "policy"]),
     ("store", &["contracts", "ports", "durable"]),
     ("telemetry", &["contracts", "ports"]),
     ("tools", &["contracts", "ports", "yaml", "policy"]),
@@ -45,6 +45,39 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("host", &["contracts", "store", "orchestrator"]),
+    (
+        "scheduler",
+        &[
+            "contracts",
+            "ports",
+            "config",
+            "playbook",
+            "live",
+            "store",
+            "orchestrator",
+            "policy",
+            "telemetry",
+            "yaml",
+        ],
+    ),
+    // L4: the edge for programs
+    (
+        "server",
+        &[
+            "contracts",
+            "ports",
+            "config",
+            "playbook",
+            "policy",
+            "live",
+            "store",
+            "orchestrator",
+            "scheduler",
+            "yaml",
+        ],
+    ),
+    // The other side of the API: knows the shapes, not the program behind them.
+    ("client", &["contracts"]),
 ];
 
 /// May import everything: the composition root and the edge for people.

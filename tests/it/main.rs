@@ -11,9 +11,13 @@
 
 mod architecture;
 mod crash;
+mod daemon;
+mod daemon_crash;
+mod daemon_space;
 mod dry_run;
 mod harness;
 mod hosts;
+mod language;
 mod playbooks;
 mod policies;
 mod refusals;

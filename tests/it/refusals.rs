@@ -121,7 +121,10 @@ fn a_journal_that_came_with_a_clone_is_not_acted_on() {
     let (attacker, victim) = (Space::new(), Space::new());
     let playbook = attacker.write(
         "p.yaml",
-        &one_call("shell_exec", "{ command: [\"sh\", \"-c\", \"echo owned > README.md\"] }"),
+        &one_call(
+            "shell_exec",
+            "{ command: [\"sh\", \"-c\", \"$0 owned > README.md\", \"echo\"] }",
+        ),
     );
     attacker.run(&["run", playbook.to_str().unwrap()]).expect(4);
     let copied = std::process::Command::new("cp")

@@ -162,7 +162,7 @@ fn an_opaque_command_asks_and_runs_when_its_rule_was_approved() {
     let space = Space::new();
     let body = r#"
 steps:
-  - { id: opaque, tool: shell_exec, args: { command: ["sh", "-c", "echo hello"] } }
+  - { id: opaque, tool: shell_exec, args: { command: ["sh", "-c", "$0 hello", "echo"] } }
 "#;
     let waiting = run(&space, body, &[], 4);
     let id = waiting["run_id"].as_str().unwrap().to_owned();
@@ -274,4 +274,23 @@ fn a_new_workspace_is_trusted_and_its_policies_decide() {
     let ran = space.run(&["run", "repo-health"]);
     assert_ne!(ran.code, 0, "an edited rule decides");
     space.run(&["init"]).expect(0).says(&["policies/10-files.yaml"]);
+}
+
+#[test]
+fn runs_are_listed_by_status_and_by_playbook() {
+    let space = Space::new();
+    run(&space, "steps: [ { id: look, tool: list_dir, args: { path: \".\" } } ]\n", &[], 0);
+    run(&space, "steps: [ { id: bad, tool: read_text, args: { path: missing.txt } } ]\n", &[], 1);
+    for (filter, count) in [
+        (&[][..], 2),
+        (&["--status", "failed"], 1),
+        (&["--playbook", "p"], 2),
+        (&["--playbook", "p", "--status", "succeeded", "--limit", "5"], 1),
+        (&["--playbook", "other"], 0),
+        (&["--status", "paused"], 0),
+    ] {
+        let listed = space.run(&[&["runs", "ls", "--json"], filter].concat()).expect(0).json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), count, "{filter:?}: {listed}");
+    }
+    space.run(&["runs", "ls", "--status", "done"]).expect(2);
 }

@@ -7,7 +7,8 @@ use super::judge::Asking;
 use super::show::open;
 use crate::app::PolicyInputs;
 use crate::cli::{CliError, Cx, Exit, output};
-use crate::policy::{Explanation, Request, Say};
+use crate::policy::{Explanation, LeafFact, Request, Say};
+use crate::ports::PathAccess;
 
 /// What to explain.
 #[derive(Debug, clap::Args)]
@@ -103,18 +104,69 @@ fn facts(request: &Request, text: &mut String) {
             let _ = writeln!(text, "  opaque   {why}");
         }
         for leaf in &command.leaves {
-            let _ = writeln!(
-                text,
-                "  program  {} flags [{}]",
-                leaf.words.program,
-                leaf.words.flags.join(" ")
-            );
-            for path in &leaf.paths {
-                let _ = writeln!(text, "  names    {} ({})", path.text, path.zone.as_str());
-            }
+            program(leaf, text);
         }
     }
     for fault in &request.faults {
         let _ = writeln!(text, "  fault    {}", fault.message);
+    }
+}
+
+/// One program: how it was reached, with its words, and what is known of it.
+fn program(leaf: &LeafFact, text: &mut String) {
+    let words = &leaf.words;
+    let mut line = |name: &str, what: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "    {name:<8} {what}");
+    };
+    let shown = std::iter::once(&words.program).chain(&words.argv).map(String::as_str);
+    line("program", &shown.collect::<Vec<_>>().join(" "));
+    let listed = |items: &[String]| items.join(" ");
+    if !words.via.is_empty() {
+        line("via", &words.via.join(" > "));
+    }
+    if !words.flags.is_empty() {
+        line("flags", &listed(&words.flags));
+    }
+    if let Some(cwd) = words.cwd.as_deref().filter(|cwd| *cwd != ".") {
+        line("in", cwd);
+    }
+    if let Some(from) = &words.pipe_from {
+        line("reads", &format!("the output of {from}"));
+    }
+    if let Some(to) = &words.pipe_to {
+        line("feeds", to);
+    }
+    for path in &leaf.paths {
+        let access = path.access;
+        let resolved = path.resolved.display();
+        line(
+            "path",
+            &format!(
+                "{} -> {resolved} ({}, {})",
+                path.text,
+                access_word(access),
+                path.zone.as_str()
+            ),
+        );
+    }
+    for host in &leaf.hosts {
+        line("host", &format!("{} ({})", host.name, host.class.as_str()));
+    }
+    if !words.does.is_empty() {
+        let does: Vec<&str> = words.does.iter().map(|deed| deed.as_str()).collect();
+        line("does", &does.join(" "));
+    }
+    if let Some(why) = &words.opaque {
+        line("opaque", why);
+    }
+}
+
+const fn access_word(access: PathAccess) -> &'static str {
+    match access {
+        PathAccess::Read => "read",
+        PathAccess::Write => "write",
+        PathAccess::Delete => "delete",
+        PathAccess::Exec => "exec",
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
     CallUndone, EventKind, IncidentRaised, MemoryWritten, PolicyReloaded, ReportReady, RunFinished,
-    RunSignal, RunStarted, StepFinished, StepStarted, StepVerified, TaskAccepted,
+    RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, StepFinished, StepStarted,
+    StepVerified, TaskAccepted,
 };
 use crate::contracts::{ApprovalResolution, ApprovalSubject};
 
@@ -89,6 +90,10 @@ event_bodies! {
     BudgetWarned { BudgetMet },
     /// `budget.exhausted`
     BudgetExhausted { BudgetMet },
+    /// `schedule.fired`
+    ScheduleFired { ScheduleFired },
+    /// `schedule.missed`
+    ScheduleMissed { ScheduleMissed },
     /// `memory.written`
     MemoryWritten { MemoryWritten },
     /// `policy.reloaded`
@@ -98,7 +103,7 @@ event_bodies! {
     /// `run.paused`
     RunPaused { RunSignal },
     /// `run.resumed`
-    RunResumed { RunSignal },
+    RunResumed { RunResumed },
     /// `run.cancel_requested`
     RunCancelRequested { RunSignal },
     /// `run.finished`

@@ -20,8 +20,9 @@ pub use call::{
 pub use chain::{Event, event_hash};
 pub use kind::EventKind;
 pub use run::{
-    BudgetMet, IncidentRaised, MemoryWritten, PlaybookRef, PolicyReloaded, ReportReady,
-    RunFinished, RunSignal, RunStarted, TaskAccepted,
+    Bound, BudgetMet, IncidentRaised, MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded,
+    ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed,
+    SourceKind, TaskAccepted, Trigger,
 };
 pub use step::{StepFinished, StepStarted, StepVerified};
 pub use text::{Stored, TextRef};

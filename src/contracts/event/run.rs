@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
     Area, Budget, BudgetKind, ErrorKind, Hash, IncidentId, Map, MemoryId, Outcome, Profile, RunId,
-    RunReport, TaskEnvelope, TextRef,
+    RunReport, ScheduleId, TaskEnvelope, TextRef, Timestamp,
 };
 
 /// The playbook version a run works by, for its whole life.
@@ -30,6 +30,75 @@ pub struct PlaybookRef {
 pub struct TaskAccepted {
     /// The task as stored.
     pub task: TaskEnvelope,
+    /// How it shall start, of a task that waits in the queue: `run.started` repeats it with the rules
+    /// that are in force by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Box<RunStarted>>,
+}
+
+/// What makes a run begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A person at a terminal.
+    #[default]
+    Person,
+    /// A task that came in over the API.
+    Api,
+    /// A schedule.
+    Schedule,
+    /// A webhook.
+    Webhook,
+    /// A step of another run.
+    Call,
+}
+
+/// Something beside the playbook that the run works by: a playbook it calls, or a fragment that a
+/// playbook includes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedSource {
+    /// What it is.
+    pub kind: SourceKind,
+    /// As it is named in the playbook.
+    pub name: String,
+    /// The file it was read from.
+    pub path: String,
+    /// BLAKE3 of the file.
+    pub hash: Hash,
+    /// The file's text.
+    pub source: TextRef,
+}
+
+/// What a pinned source is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A playbook that is called.
+    Playbook,
+    /// A fragment that is included.
+    Fragment,
+}
+
+/// The most a run that was called may touch, because the run that calls it may touch no more. Paths
+/// are absolute or relative to the workspace; templates are filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// The calling playbook's file, for reasons.
+    pub file: String,
+    /// Tools.
+    pub tools: Vec<String>,
+    /// Paths that may be read.
+    pub read: Vec<String>,
+    /// Paths that may be written.
+    pub write: Vec<String>,
+    /// Patterns of hosts.
+    pub network: Vec<String>,
+    /// Names of secrets.
+    pub secrets: Vec<String>,
 }
 
 /// `run.started`
@@ -56,9 +125,18 @@ pub struct RunStarted {
     /// The run that called this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_run_id: Option<RunId>,
+    /// What made it begin.
+    #[serde(default)]
+    pub trigger: Trigger,
+    /// Everything beside the playbook that it works by, for its whole life.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pinned: Vec<PinnedSource>,
+    /// Bounds of the runs that called it, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<Bound>,
 }
 
-/// `run.paused`, `run.resumed` and `run.cancel_requested`
+/// `run.paused` and `run.cancel_requested`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunSignal {
@@ -67,6 +145,57 @@ pub struct RunSignal {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// `run.resumed`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunResumed {
+    /// Who wanted it.
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether the process that worked on it is gone, so that calls it had begun may or may not have
+    /// happened; false when the run was only held.
+    #[serde(default = "interrupted")]
+    pub interrupted: bool,
+}
+
+const fn interrupted() -> bool {
+    true
+}
+
+/// `schedule.fired`: durable before the run it starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleFired {
+    /// Which schedule.
+    pub schedule_id: ScheduleId,
+    /// Its name: the playbook's, or that of an internal job.
+    pub name: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// The run it starts; absent for an internal job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// Whether it makes up for a time that was missed.
+    #[serde(default)]
+    pub catch_up: bool,
+}
+
+/// `schedule.missed`: a time at which nothing was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleMissed {
+    /// Which schedule.
+    pub schedule_id: ScheduleId,
+    /// Its name.
+    pub name: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Why: the run before was at work, nobody was there, it was paused.
+    pub reason: String,
 }
 
 /// `budget.warned` and `budget.exhausted`

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::{ErrorKind, TextRef};
+use crate::contracts::{Budget, BudgetUse, ErrorKind, RunId, TextRef};
 
 /// `step.started`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepStarted {
-    /// Where in the program, such as `each[3]`.
+    /// Where in the program, such as `each[3]/inner`.
     pub path: String,
     /// 1 for the first try.
     pub attempt: u32,
@@ -19,6 +19,21 @@ pub struct StepStarted {
     /// How many items a `foreach` has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_count: Option<u32>,
+    /// The run that does the step's work, of a step that calls a playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child_run_id: Option<RunId>,
+    /// What that run may spend of this run's budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Budget>,
+}
+
+impl StepStarted {
+    /// A step that begins and neither repeats nor calls a playbook.
+    #[must_use]
+    pub fn new(path: impl Into<String>, attempt: u32) -> Self {
+        let path = path.into();
+        Self { path, attempt, items: None, item_count: None, child_run_id: None, share: None }
+    }
 }
 
 /// `step.verified`: one expression of `verify:`.
@@ -41,7 +56,7 @@ pub struct StepVerified {
 }
 
 /// `step.finished`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepFinished {
     /// The step's path.
@@ -58,4 +73,33 @@ pub struct StepFinished {
     /// The failure in words, where it is not in a call's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<TextRef>,
+    /// What a called playbook answered: its outputs as a JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<TextRef>,
+    /// What a called playbook used of this run's budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<BudgetUse>,
+}
+
+impl StepFinished {
+    /// The end of a try; `kind` says what kind of failure it was.
+    #[must_use]
+    pub fn new(path: impl Into<String>, attempt: u32, ok: bool, kind: Option<ErrorKind>) -> Self {
+        Self {
+            path: path.into(),
+            ok,
+            skipped: false,
+            attempt,
+            error_kind: kind,
+            message: None,
+            result: None,
+            used: None,
+        }
+    }
+
+    /// A step that does not run.
+    #[must_use]
+    pub fn skipped(path: impl Into<String>) -> Self {
+        Self { skipped: true, ..Self::new(path, 0, false, None) }
+    }
 }

@@ -15,6 +15,7 @@ pub(in crate::playbook) fn arguments(reader: &mut Reader<'_>, playbook: &Playboo
         if reader.is_full() {
             return;
         }
+        reader.look_at(used.context.file);
         let Some(tool) = reader.vocabulary.get(&used.tool).cloned() else {
             let suggestion = did_you_mean(&used.tool, reader.vocabulary.names()).or_else(|| {
                 let names: Vec<&str> = reader.vocabulary.tools().map(|t| t.name.as_str()).collect();
@@ -183,7 +184,11 @@ fn is_switch(text: &str) -> bool {
 }
 
 /// The JSON type of a lone expression, where it is known before the run.
-fn known_kind(evaluator: &Evaluator, playbook: &Playbook, node: &Node) -> Option<&'static str> {
+pub(super) fn known_kind(
+    evaluator: &Evaluator,
+    playbook: &Playbook,
+    node: &Node,
+) -> Option<&'static str> {
     let pieces = split(node.as_text()?).ok()?;
     let [Piece::Expression(expression)] = pieces.as_slice() else { return None };
     let facts = evaluator.facts(expression).ok().filter(|facts| facts.is_path)?;

@@ -3,8 +3,8 @@
 use crate::playbook::expression::{
     ErrorKind, ExpressionError, Facts, Path, ROOTS, RUN_NAMES, Reads, Scope, StepView,
 };
-use crate::playbook::model::{Action, InputKind, Playbook, Step};
-use crate::playbook::read::{Reader, Section, Site};
+use crate::playbook::model::{Action, InputKind, Playbook};
+use crate::playbook::read::{Reader, Section, Sight, Site};
 use crate::yaml::{Place, did_you_mean};
 
 /// Checks every expression of the playbook.
@@ -13,6 +13,7 @@ pub(in crate::playbook) fn names(reader: &mut Reader<'_>, playbook: &Playbook) {
         if reader.is_full() {
             return;
         }
+        reader.look_at(site.context.file);
         match reader.evaluator.facts(&site.expression) {
             Ok(facts) => {
                 for path in &facts.paths {
@@ -66,6 +67,8 @@ fn path_exists(reader: &mut Reader<'_>, playbook: &Playbook, site: &Site, path: 
     let place = at(site, path.offset);
     let first = path.names.first().map(String::as_str);
     match (path.root.as_str(), first) {
+        ("inputs", Some("feedback"))
+            if reader.feedback && site.context.section != Section::Start => {}
         ("inputs", Some(name)) if !reader.inputs.iter().any(|input| input == name) => {
             let names: Vec<String> = reader.inputs.clone();
             let message = format!("there is no input `{name}`");
@@ -87,8 +90,9 @@ fn path_exists(reader: &mut Reader<'_>, playbook: &Playbook, site: &Site, path: 
             let suggestion = Some(format!("add `{name}` to `permissions.secrets`"));
             reader.hinted(place, "undeclared-secret", message, suggestion);
         }
-        ("error", _) if !matches!(site.context.section, Section::OnFailure(_)) => {
-            reader.error(place, "unknown-name", "`error` is there only in `on_failure`");
+        ("error", _) if !reader.tree.is_rescue(site.context.section) => {
+            let message = "`error` is there only in `on_failure` and `rescue`";
+            reader.error(place, "unknown-name", message);
         }
         ("error", Some(name)) if !["kind", "message"].contains(&name) => {
             let message = format!("`error` has no `{name}`");
@@ -98,25 +102,13 @@ fn path_exists(reader: &mut Reader<'_>, playbook: &Playbook, site: &Site, path: 
             reader.error(place, "later-step", "no step has run where permissions are read");
         }
         ("steps", Some(id)) => step_exists(reader, playbook, site, place, id, path),
-        (root, _) if ROOTS.contains(&root) || site.context.item.as_deref() == Some(root) => {}
+        (root, _) if ROOTS.contains(&root) || site.context.items.iter().any(|it| it == root) => {}
         (root, _) => {
-            let item = site.context.item.clone();
-            let known =
-                ROOTS.iter().copied().filter(|root| *root != "error").chain(item.as_deref());
+            let items = site.context.items.clone();
+            let known = ROOTS.iter().copied().filter(|root| *root != "error");
+            let known = known.chain(items.iter().map(String::as_str));
             unknown(reader, place, "unknown-name", format!("there is no `{root}`"), root, known);
         }
-    }
-}
-
-/// When a section is evaluated, as a number to compare by.
-const fn rank(section: Section) -> (u8, usize) {
-    match section {
-        Section::Start => (0, 0),
-        Section::Step(index) => (1, index),
-        Section::Verify => (2, 0),
-        Section::OnFailure(index) => (3, index),
-        Section::Always(index) => (4, index),
-        Section::End => (5, 0),
     }
 }
 
@@ -128,27 +120,43 @@ fn step_exists(
     id: &str,
     path: &Path,
 ) {
-    let here = rank(site.context.section);
-    match reader.ids.iter().find(|(_, known)| known == id) {
-        Some((section, _)) if rank(*section) < here => {
-            properties(reader, playbook, place, id, path)
-        }
-        Some((section, _)) => {
-            let when = if rank(*section) == here { "is this step" } else { "runs later" };
-            let message = format!("the step `{id}` {when}: its result is not there yet");
-            reader.error(place, "later-step", message);
-        }
-        None => {
-            let known: Vec<String> = reader
-                .ids
-                .iter()
-                .filter(|(section, _)| rank(*section) < here)
-                .map(|(_, id)| id.clone())
-                .collect();
-            let message = format!("there is no step `{id}`");
-            unknown(reader, place, "unknown-step", message, id, known.iter().map(String::as_str));
-        }
-    }
+    let section = site.context.section;
+    let Some(target) = reader.tree.find(id) else {
+        let steps = 0..reader.tree.steps.len();
+        let seen = steps.filter(|other| reader.tree.sight(section, *other) == Sight::Seen);
+        let known: Vec<String> = seen.map(|other| reader.tree.id(other).to_owned()).collect();
+        let message = format!("there is no step `{id}`");
+        let known = known.iter().map(String::as_str);
+        return unknown(reader, place, "unknown-step", message, id, known);
+    };
+    let sight = reader.tree.sight(section, target);
+    let when = match &sight {
+        Sight::Seen => return properties(reader, playbook, place, id, path),
+        Sight::Itself => "is this step",
+        Sight::Around => "is around this step",
+        Sight::Inside => "stands inside this step",
+        Sight::Later => "runs later",
+        Sight::Unordered(own, other) => return unordered(reader, place, id, *own, *other),
+        Sight::InLoop(block) => return in_loop(reader, place, id, *block),
+    };
+    let message = format!("the step `{id}` {when}: its result is not there yet");
+    reader.error(place, "later-step", message);
+}
+
+/// A step of a graph that may be over or not.
+fn unordered(reader: &mut Reader<'_>, place: Place, id: &str, own: usize, other: usize) {
+    let (own, other) = (reader.tree.id(own).to_owned(), reader.tree.id(other).to_owned());
+    let message = format!("nothing says that `{id}` is over: `{own}` does not need `{other}`");
+    let suggestion = Some(format!("add `{other}` to the `needs` of `{own}`"));
+    reader.hinted(place, "unordered-step", message, suggestion);
+}
+
+/// A step that has as many results as its block has items.
+fn in_loop(reader: &mut Reader<'_>, place: Place, id: &str, block: usize) {
+    let block = reader.tree.id(block).to_owned();
+    let message = format!("`{id}` stands inside `{block}`, which repeats: it has many results");
+    let suggestion = Some(format!("use `steps.{block}.data`, a list with one entry per item"));
+    reader.hinted(place, "inside-loop", message, suggestion);
 }
 
 fn properties(reader: &mut Reader<'_>, playbook: &Playbook, place: Place, id: &str, path: &Path) {
@@ -189,8 +197,16 @@ fn properties(reader: &mut Reader<'_>, playbook: &Playbook, place: Place, id: &s
 
 /// The names in the data of a step, where its tool says so.
 fn known_data(reader: &Reader<'_>, playbook: &Playbook, id: &str) -> Option<Vec<String>> {
-    let step = playbook.all_steps().find(|step| step.id == id)?;
-    let Step { action: Action::Tool { tool, .. }, foreach: None, .. } = step else { return None };
+    let step = playbook.step(id).filter(|step| step.foreach.is_none())?;
+    let tool = match &step.action {
+        Action::Tool { tool, .. } => tool,
+        Action::Block(body) => return Some(body.steps.iter().map(|it| it.id.clone()).collect()),
+        Action::Call { playbook, .. } => {
+            let called = reader.called.get(playbook)?;
+            return Some(called.outputs.keys().cloned().collect());
+        }
+        _ => return None,
+    };
     let schema = &reader.vocabulary.get(tool)?.output_schema;
     let properties = schema.get("properties")?.as_object()?;
     let open = schema

@@ -91,14 +91,31 @@ fn note(reader: &mut Reader<'_>, place: Place, message: &str) {
     reader.hinted(place, "untrusted-in-shell", message, Some(suggestion));
 }
 
-/// Whether an expression in `text` brings text from a tool.
-fn untrusted(reader: &Reader<'_>, playbook: &Playbook, context: &Context, text: &str) -> bool {
-    split(text).unwrap_or_default().iter().any(|piece| match piece {
-        Piece::Text(_) => false,
-        Piece::Expression(expression) => reader.evaluator.facts(expression).is_ok_and(|facts| {
-            is_untrusted(&facts) || brings_item(reader, playbook, context, &facts)
-        }),
-    })
+/// Whether an expression in `text` brings text from a tool. Inputs it brings are noted: of a playbook
+/// that is called, they may be such text.
+fn untrusted(reader: &mut Reader<'_>, playbook: &Playbook, context: &Context, text: &str) -> bool {
+    let expressions = split(text).unwrap_or_default().into_iter().filter_map(|piece| match piece {
+        Piece::Text(_) => None,
+        Piece::Expression(expression) => reader.evaluator.facts(expression).ok(),
+    });
+    let facts: Vec<Facts> = expressions.collect();
+    let paths = facts.iter().flat_map(|facts| &facts.paths).filter(|path| path.root == "inputs");
+    reader.shell_inputs.extend(paths.filter_map(|path| path.names.first().cloned()));
+    facts.iter().any(|facts| brings_text(reader, playbook, context, facts))
+}
+
+/// Whether a template of something that is called brings text from a tool.
+pub(super) fn template_untrusted(
+    reader: &Reader<'_>,
+    playbook: &Playbook,
+    context: &Context,
+    template: &serde_json::Value,
+) -> bool {
+    any_facts(reader, template, &|facts| brings_text(reader, playbook, context, facts))
+}
+
+fn brings_text(reader: &Reader<'_>, playbook: &Playbook, context: &Context, facts: &Facts) -> bool {
+    is_untrusted(facts) || brings_item(reader, playbook, context, facts)
 }
 
 /// Whether an expression brings text that the playbook's author and user did not write.
@@ -111,29 +128,49 @@ pub(in crate::playbook) fn is_untrusted(facts: &Facts) -> bool {
     paths || facts.calls.iter().any(|call| ["read", "render"].contains(&call.name.as_str()))
 }
 
-/// Whether an expression brings an item of a list that came from a tool.
+/// Whether an expression brings an item of a list that came from a tool, or from such an item of a
+/// repetition around it.
 fn brings_item(reader: &Reader<'_>, playbook: &Playbook, context: &Context, facts: &Facts) -> bool {
-    let Some(item) = &context.item else { return false };
-    if !facts.paths.iter().any(|path| path.root == *item) {
-        return false;
-    }
-    let steps = match context.section {
-        Section::Step(_) => &playbook.steps,
-        Section::OnFailure(_) => &playbook.on_failure,
-        _ => &playbook.always,
-    };
-    let lists = steps.iter().filter_map(|step| step.foreach.as_ref()).filter(|f| f.name == *item);
-    lists.into_iter().any(|foreach| comes_from_tool(reader, &foreach.items))
+    let Section::Step(index) = context.section else { return false };
+    let items = context.items.iter();
+    let named = items.enumerate().filter(|(_, name)| facts.paths.iter().any(|p| p.root == **name));
+    named.into_iter().any(|(depth, name)| {
+        let around = reader.tree.chain(index).into_iter().filter_map(|step| {
+            playbook.step(reader.tree.id(step))?.foreach.as_ref().filter(|it| it.name == *name)
+        });
+        let mut outer = context.clone();
+        outer.items.truncate(depth);
+        around.into_iter().any(|foreach| {
+            let template = foreach.over.template();
+            any_facts(reader, &template, &|facts| brings_text(reader, playbook, &outer, facts))
+        })
+    })
 }
 
-fn comes_from_tool(reader: &Reader<'_>, items: &serde_json::Value) -> bool {
-    match items {
+/// Whether the facts of an expression in `template` are `so`.
+fn any_facts(
+    reader: &Reader<'_>,
+    template: &serde_json::Value,
+    so: &dyn Fn(&Facts) -> bool,
+) -> bool {
+    match template {
         serde_json::Value::String(text) => split(text).unwrap_or_default().iter().any(|piece| {
             matches!(piece, Piece::Expression(expression)
-                if reader.evaluator.facts(expression).is_ok_and(|facts| is_untrusted(&facts)))
+                if reader.evaluator.facts(expression).is_ok_and(|facts| so(&facts)))
         }),
-        serde_json::Value::Array(items) => items.iter().any(|item| comes_from_tool(reader, item)),
-        serde_json::Value::Object(map) => map.values().any(|item| comes_from_tool(reader, item)),
+        serde_json::Value::Array(items) => items.iter().any(|item| any_facts(reader, item, so)),
+        serde_json::Value::Object(map) => map.values().any(|item| any_facts(reader, item, so)),
         _ => false,
     }
+}
+
+/// The inputs that `template` brings.
+pub(super) fn inputs_in(reader: &Reader<'_>, template: &serde_json::Value) -> Vec<String> {
+    let found = std::cell::RefCell::new(Vec::new());
+    any_facts(reader, template, &|facts| {
+        let paths = facts.paths.iter().filter(|path| path.root == "inputs");
+        found.borrow_mut().extend(paths.filter_map(|path| path.names.first().cloned()));
+        false
+    });
+    found.into_inner()
 }

@@ -3,22 +3,28 @@
 
 use crate::contracts::Diagnostic;
 use crate::playbook::inputs::{InputError, resolve_inputs};
-use crate::playbook::model::{Action, Playbook, Step};
+use crate::playbook::model::{Action, InputKind, Playbook, Step};
 use crate::playbook::read::Reader;
 use crate::yaml::did_you_mean;
 
 /// Checks the playbook as a whole.
 pub(in crate::playbook) fn whole(reader: &mut Reader<'_>, playbook: &Playbook) {
     secrets(reader, playbook);
+    hook(reader, playbook);
+    feedback(reader);
     for step in playbook.all_steps() {
+        let file = reader.tree.find(&step.id).and_then(|index| reader.tree.step(index));
+        reader.look_at(file.map_or(0, |step| step.file));
         unattended(reader, playbook, step);
         tries(reader, step);
     }
+    reader.look_at(0);
     scenarios(reader, playbook);
 }
 
 fn secrets(reader: &mut Reader<'_>, playbook: &Playbook) {
-    for (name, place) in std::mem::take(&mut reader.secrets) {
+    for (name, file, place) in std::mem::take(&mut reader.secrets) {
+        reader.look_at(file);
         if !playbook.permissions.secrets.contains(&name) {
             let message = format!("the secret `{name}` is not declared");
             let suggestion = Some(format!("add `{name}` to `permissions.secrets`"));
@@ -27,12 +33,58 @@ fn secrets(reader: &mut Reader<'_>, playbook: &Playbook) {
     }
 }
 
+/// Notes a person that a run without one would wait for.
 fn unattended(reader: &mut Reader<'_>, playbook: &Playbook, step: &Step) {
-    if playbook.schedule.is_some() && matches!(step.action, Action::Approval { .. }) {
-        let message =
-            format!("`{}` waits for a person, and a scheduled run has nobody near", step.id);
-        let suggestion = Some("remove the approval or the schedule".to_owned());
-        reader.hinted(step.place, "approval-unattended", message, suggestion);
+    let (started, remove) = match (&playbook.schedule, &playbook.webhook) {
+        (Some(_), _) => ("a scheduled run", "the schedule"),
+        (None, Some(_)) => ("a run started by a webhook", "the webhook"),
+        (None, None) => return,
+    };
+    let who = match &step.action {
+        Action::Approval { .. } => format!("`{}` waits for a person", step.id),
+        Action::Call { playbook, .. } => match reader.asking.get(playbook) {
+            Some(gate) => format!("`{}` calls {gate} waits for a person", step.id),
+            None => return,
+        },
+        _ => return,
+    };
+    let message = format!("{who}, and {started} has nobody near");
+    let suggestion = Some(format!("remove the approval or {remove}"));
+    reader.hinted(step.place, "approval-unattended", message, suggestion);
+}
+
+/// Notes an input that cannot take a request's body.
+fn hook(reader: &mut Reader<'_>, playbook: &Playbook) {
+    let Some((name, place)) = reader.hook.take() else { return };
+    let Some(input) = playbook.inputs.iter().find(|input| input.name == name) else {
+        let suggestion = did_you_mean(&name, playbook.inputs.iter().map(|it| it.name.as_str()));
+        let message = format!("there is no input `{name}`");
+        return reader.hinted(place, "unknown-input", message, suggestion);
+    };
+    if !matches!(input.kind, InputKind::Map | InputKind::List | InputKind::String) {
+        let message = format!(
+            "`{name}` is of type {}: a body is a map, a list or a string",
+            input.kind.as_str()
+        );
+        reader.error(place, "wrong-type", message);
+    }
+    let others = playbook.inputs.iter().filter(|other| other.name != name && other.required);
+    for other in others {
+        let message = format!("the webhook gives `{name}` only, and `{}` is required", other.name);
+        let suggestion = Some(format!("give `{}` a default", other.name));
+        reader.hinted(place, "missing-input", message, suggestion);
+    }
+}
+
+/// Notes an input that a gate with `rewind_to` fills in.
+fn feedback(reader: &mut Reader<'_>) {
+    let declared = reader.inputs.iter().any(|input| input == "feedback");
+    let gate = reader.tree.steps.iter().find_map(|step| Some((step.file, step.rewind.clone()?.1)));
+    if let (true, Some((file, place))) = (declared, gate) {
+        reader.look_at(file);
+        let message = "`inputs.feedback` is what a person writes here, and an input has the name";
+        let suggestion = Some("give the input another name".to_owned());
+        reader.hinted(place, "taken-name", message, suggestion);
     }
 }
 
@@ -56,8 +108,9 @@ fn scenarios(reader: &mut Reader<'_>, playbook: &Playbook) {
         if reader.is_full() {
             return;
         }
-        if !reader.ids.iter().any(|(_, known)| *known == id) {
-            let suggestion = did_you_mean(&id, reader.ids.iter().map(|(_, known)| known.as_str()));
+        if reader.tree.find(&id).is_none() {
+            let suggestion =
+                did_you_mean(&id, reader.tree.steps.iter().map(|step| step.id.as_str()));
             reader.hinted(place, "unknown-step", format!("there is no step `{id}`"), suggestion);
         }
     }

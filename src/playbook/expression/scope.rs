@@ -31,8 +31,8 @@ pub struct Scope {
     pub secrets: BTreeSet<String>,
     /// What went wrong; only in `on_failure`.
     pub error: Option<RunError>,
-    /// The name given by `as:` and the item.
-    pub item: Option<(String, Value)>,
+    /// The names given by `as:` and their items, outermost first.
+    pub items: Vec<(String, Value)>,
 }
 
 /// A step that has ended.
@@ -105,9 +105,7 @@ impl Scope {
                 Some(self.secrets.iter().map(named).collect::<Map>().into())
             }
             "error" => self.error.as_ref().map(|e| json!({ "kind": e.kind, "message": e.message })),
-            name => {
-                self.item.as_ref().filter(|(item, _)| item == name).map(|(_, item)| item.clone())
-            }
+            name => self.items.iter().rfind(|(item, _)| item == name).map(|(_, item)| item.clone()),
         }
     }
 
@@ -165,8 +163,8 @@ impl Scope {
 
     fn roots(&self) -> Vec<String> {
         let always = ROOTS.iter().filter(|root| **root != "error" || self.error.is_some());
-        let item = self.item.iter().map(|(name, _)| name.clone());
-        always.map(|root| (*root).to_owned()).chain(item).collect()
+        let items = self.items.iter().map(|(name, _)| name.clone());
+        always.map(|root| (*root).to_owned()).chain(items).collect()
     }
 }
 

@@ -49,7 +49,7 @@ fn scope() -> Scope {
             .unwrap(),
         run: json!({"id": "run_1"}).as_object().cloned().unwrap(),
         secrets: BTreeSet::from(["TOKEN".to_owned()]),
-        item: Some(("file".to_owned(), json!({"path": "src/lib.rs", "line": 4}))),
+        items: vec![("file".to_owned(), json!({"path": "src/lib.rs", "line": 4}))],
         ..Scope::default()
     };
     let status = StepView {

@@ -1,7 +1,10 @@
-//! What a step does: `tool`, `goal` or `approval`.
+//! What a step does: `tool`, `goal`, `approval`, `call` or `block`.
 
+use super::block::{Owner, block};
+use super::call::call;
 use super::reader::{Context, Reader, ToolUse};
 use super::steps::bounded;
+use crate::agent::program::Rewind;
 use crate::contracts::Map;
 use crate::playbook::model::Action;
 use crate::yaml::{Fields, Node, Value};
@@ -12,22 +15,26 @@ const GOAL_STEPS: u32 = 10;
 /// Most people an approval may need.
 const APPROVERS_MAX: u64 = 10;
 
-/// Reads what a step does; `later` when it does something that this version does not run yet.
+/// How often a gate that does not say leads back, and how often one may.
+const ATTEMPTS: u32 = 3;
+const ATTEMPTS_MAX: u64 = 10;
+
+/// Reads what a step does.
 pub(super) fn action<'a>(
     reader: &mut Reader<'a>,
     fields: &mut Fields<'a>,
     context: &Context,
-    later: bool,
+    owner: Owner<'_>,
 ) -> Option<Action> {
-    let kinds = ["tool", "goal", "approval"];
+    let kinds = ["tool", "goal", "approval", "call", "block"];
     let mut there: Vec<_> = kinds.into_iter().filter_map(|key| fields.entry(key)).collect();
     there.sort_by_key(|entry| (entry.place.line, entry.place.column));
     if let [first, second, ..] = there.as_slice() {
         let message = format!("a step does one thing: `{}` or `{}`", first.key, second.key);
         reader.error(second.place, "contradiction", message);
     }
-    if there.is_empty() && !later {
-        let suggestion = Some("add `tool`, `goal` or `approval`".to_owned());
+    if there.is_empty() {
+        let suggestion = Some("add `tool`, `goal`, `approval`, `call` or `block`".to_owned());
         reader.hinted(fields.place(), "missing-key", "this step does nothing", suggestion);
     }
     let args = fields.node("args");
@@ -49,7 +56,9 @@ pub(super) fn action<'a>(
                 skip_without_model,
             })
         }
-        _ => fields.node("approval").and_then(|node| approval(reader, node, context)),
+        "call" => call(reader, fields, context),
+        "block" => block(reader, fields, context, owner),
+        _ => fields.node("approval").and_then(|node| approval(reader, node, context, owner.step)),
     }
 }
 
@@ -107,7 +116,12 @@ fn goal_tools<'a>(
     tools.into_iter().map(|(tool, _)| tool.to_owned()).collect()
 }
 
-fn approval<'a>(reader: &mut Reader<'a>, node: &'a Node, context: &Context) -> Option<Action> {
+fn approval<'a>(
+    reader: &mut Reader<'a>,
+    node: &'a Node,
+    context: &Context,
+    step: usize,
+) -> Option<Action> {
     let mut fields = reader.fields("`approval`", node)?;
     let prompt = fields.required_text("prompt", &mut reader.mistakes);
     if let Some(node) = fields.node("prompt") {
@@ -125,7 +139,25 @@ fn approval<'a>(reader: &mut Reader<'a>, node: &'a Node, context: &Context) -> O
                        several people yet";
         reader.error(node.place, "not-supported-yet", message);
     }
-    reader.later(&mut fields, &["rewind_to", "attempts"]);
+    let rewind = rewind(reader, &mut fields, step);
     reader.finish("`approval`", fields);
-    Some(Action::Approval { prompt: prompt?.to_owned(), when, ttl_ms, approvers })
+    Some(Action::Approval { prompt: prompt?.to_owned(), when, ttl_ms, approvers, rewind })
+}
+
+/// Reads where a denial with a comment leads; whether it can is looked at when all steps are read.
+fn rewind<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, step: usize) -> Option<Rewind> {
+    let attempts = bounded(reader, fields, "attempts", ATTEMPTS_MAX);
+    let Some(node) = fields.node("rewind_to") else {
+        if let Some(entry) = fields.entry("attempts") {
+            let message = "`attempts` counts how often `rewind_to` leads back, and there is none";
+            reader.error(entry.place, "misplaced-key", message);
+        }
+        return None;
+    };
+    let to = fields.text("rewind_to", &mut reader.mistakes)?;
+    reader.feedback = true;
+    if let Some(known) = reader.tree.steps.get_mut(step) {
+        known.rewind = Some((to.to_owned(), node.place));
+    }
+    Some(Rewind { to: to.to_owned(), attempts: attempts.unwrap_or(ATTEMPTS) })
 }

@@ -1,13 +1,17 @@
 //! The top of a playbook.
 
-use super::reader::{Reader, Section};
+use super::block::{PARALLEL, idle_parallel};
+use super::foreach::PARALLEL_MAX;
+use super::reader::Reader;
+use super::steps::bounded;
+use super::tree::Part;
 use super::{ending, inputs, permissions, scenarios, schedule, steps};
 use crate::contracts::{Budget, Hash};
-use crate::playbook::model::Playbook;
+use crate::playbook::model::{Permissions, Playbook, Step};
 use crate::yaml::{Fields, Node, Value};
 
-/// Keys of the language that later versions run.
-const LATER: [&str; 4] = ["parallel", "include", "webhook", "concurrency"];
+/// Most runs of one playbook at work at once.
+const CONCURRENCY_MAX: u64 = 1_000;
 
 /// Version of the language.
 const SCHEMA: u64 = 1;
@@ -19,11 +23,8 @@ pub(in crate::playbook) fn document<'a>(
     root: &'a Node,
 ) -> Option<Playbook> {
     if root.value == Value::Null {
-        reader.error(
-            root.place,
-            "empty",
-            "the file is empty; a playbook has `schema`, `name` and `steps`",
-        );
+        let message = "the file is empty; a playbook has `schema`, `name` and `steps`";
+        reader.error(root.place, "empty", message);
         return None;
     }
     let mut fields = reader.fields("a playbook", root)?;
@@ -31,24 +32,13 @@ pub(in crate::playbook) fn document<'a>(
     let name = name(reader, &mut fields);
     let description = fields.required_text("description", &mut reader.mistakes).unwrap_or_default();
     let inputs = fields.node("inputs").map(|node| inputs::inputs(reader, node)).unwrap_or_default();
-    let permissions = fields
-        .node("permissions")
-        .map(|node| permissions::permissions(reader, node))
-        .unwrap_or_default();
-    let budget = match fields.node("budget") {
-        Some(node) => permissions::budget(reader, node),
-        None => reader.limits.budget_default.clone(),
-    };
+    let (permissions, budget) = bounds(reader, &mut fields);
     let schedule = fields.node("schedule").and_then(|node| schedule::schedule(reader, node));
-    reader.later(&mut fields, &LATER);
-    let mut counter = steps::Counter::default();
-    let steps = main_steps(reader, &mut fields, &mut counter);
-    let mut section = |reader: &mut Reader<'a>, key: &'static str, make: fn(usize) -> Section| {
-        let items = fields.list(key, &mut reader.mistakes).unwrap_or_default();
-        steps::steps(reader, key, items, make, &mut counter)
-    };
-    let on_failure = section(reader, "on_failure", Section::OnFailure);
-    let always = section(reader, "always", Section::Always);
+    let webhook = fields.node("webhook").and_then(|node| schedule::webhook(reader, node));
+    let concurrency = bounded(reader, &mut fields, "concurrency", CONCURRENCY_MAX);
+    let (steps, parallel) = main_steps(reader, &mut fields);
+    let on_failure = handlers(reader, &mut fields, "on_failure", Part::Rescue);
+    let always = handlers(reader, &mut fields, "always", Part::Always);
     let verify = ending::verify(reader, &mut fields);
     let outputs = ending::outputs(reader, &mut fields);
     let remember = ending::remember(reader, &mut fields);
@@ -61,8 +51,11 @@ pub(in crate::playbook) fn document<'a>(
         hash,
         inputs,
         permissions,
-        budget: Budget::clone(&budget),
+        budget,
         schedule,
+        webhook,
+        concurrency,
+        parallel,
         steps,
         on_failure,
         always,
@@ -105,11 +98,49 @@ fn name<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> &'a str {
     name
 }
 
-fn main_steps<'a>(
+fn misplaced_include(reader: &mut Reader<'_>, fields: &mut Fields<'_>) {
+    if let Some(entry) = fields.entry("include") {
+        let message = "a fragment is included where its steps shall stand";
+        let suggestion = "write `- include: fragments/x.yaml` as an entry of a list of steps";
+        reader.hinted(entry.place, "misplaced-key", message, Some(suggestion.to_owned()));
+    }
+}
+
+/// The most that it may touch and spend.
+fn bounds<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (Permissions, Budget) {
+    let permissions = fields.node("permissions");
+    let permissions =
+        permissions.map(|node| permissions::permissions(reader, node)).unwrap_or_default();
+    let budget = match fields.node("budget") {
+        Some(node) => permissions::budget(reader, node),
+        None => reader.limits.budget_default.clone(),
+    };
+    (permissions, budget)
+}
+
+/// The steps of `on_failure` or `always`.
+fn handlers<'a>(
     reader: &mut Reader<'a>,
     fields: &mut Fields<'a>,
-    counter: &mut steps::Counter,
-) -> Vec<crate::playbook::model::Step> {
+    key: &'static str,
+    part: Part,
+) -> Vec<Step> {
+    let items = fields.list(key, &mut reader.mistakes).unwrap_or_default();
+    steps::steps(reader, key, part, items)
+}
+
+/// The steps, and how many of them may be at work at once where they are a graph.
+fn main_steps<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (Vec<Step>, u32) {
+    let parallel = bounded(reader, fields, "parallel", PARALLEL_MAX);
+    misplaced_include(reader, fields);
+    let steps = sequence(reader, fields);
+    if parallel.is_some() && !steps.iter().any(|step| !step.needs.is_empty()) {
+        idle_parallel(reader, fields);
+    }
+    (steps, parallel.unwrap_or(PARALLEL))
+}
+
+fn sequence<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Vec<Step> {
     let Some(node) = fields.node("steps") else {
         reader.error(fields.place(), "missing-key", "a playbook needs `steps`");
         return Vec::new();
@@ -118,5 +149,5 @@ fn main_steps<'a>(
     if items.is_empty() && node.as_list().is_some() {
         reader.error(node.place, "empty", "`steps` is empty; a playbook has at least one step");
     }
-    steps::steps(reader, "steps", items, Section::Step, counter)
+    steps::steps(reader, "steps", Part::Main, items)
 }

@@ -14,7 +14,7 @@ const AREAS: [(&str, Area); 4] = [
 
 /// Reads what must hold for the run to succeed.
 pub(super) fn verify<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Vec<String> {
-    let context = Context { section: Section::Verify, item: None };
+    let context = Context::plain(Section::Verify);
     let nodes = fields.list("verify", &mut reader.mistakes).unwrap_or_default();
     nodes.iter().filter_map(|node| reader.expression(node, &context)).collect()
 }
@@ -27,7 +27,7 @@ pub(super) fn outputs<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> M
         reader.error(node.place, "wrong-type", message);
         return Map::new();
     };
-    reader.template(node, &Context { section: Section::End, item: None });
+    reader.template(node, &Context::plain(Section::End));
     entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
 }
 
@@ -45,7 +45,7 @@ fn memory<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Remember> {
     }
     let text = fields.required_text("text", &mut reader.mistakes);
     if let Some(node) = fields.node("text") {
-        reader.template(node, &Context { section: Section::End, item: None });
+        reader.template(node, &Context::plain(Section::End));
     }
     let tags = fields.texts("tags", &mut reader.mistakes).unwrap_or_default();
     reader.finish("a memory", fields);

@@ -12,12 +12,24 @@ mod inputs;
 mod permissions;
 mod schedule;
 
+mod bits;
+mod fragments;
+mod tree;
+
 mod action;
+mod block;
+mod call;
+mod foreach;
+mod include;
+mod misplaced;
 mod retry;
 mod steps;
 
 mod ending;
 mod scenarios;
 
+pub(super) use bits::Bits;
 pub(super) use document::document;
-pub(super) use reader::{Context, MISTAKES_MAX, Reader, Section, Site, ToolUse};
+pub(super) use fragments::Fragments;
+pub(super) use reader::{CallUse, Context, MISTAKES_MAX, Reader, Section, Site, ToolUse};
+pub(super) use tree::Sight;

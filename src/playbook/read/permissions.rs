@@ -9,7 +9,7 @@ use crate::yaml::{Fields, Node, Place};
 
 /// What expressions in permissions can see.
 fn start() -> Context {
-    Context { section: Section::Start, item: None }
+    Context::plain(Section::Start)
 }
 
 /// Reads the permissions.
@@ -90,7 +90,7 @@ fn check_host(reader: &mut Reader<'_>, host: &str, place: Place) {
     }
 }
 
-fn check_secret(reader: &mut Reader<'_>, name: &str, place: Place) {
+pub(super) fn check_secret(reader: &mut Reader<'_>, name: &str, place: Place) {
     let fits = name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if !fits {

@@ -1,9 +1,14 @@
 //! What reading collects: mistakes, expressions and uses of tools.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::fragments::Fragments;
 use super::source::Source;
+use super::tree::Tree;
 use crate::contracts::{Diagnostic, Map, Severity};
-use crate::playbook::LintLimits;
 use crate::playbook::expression::{Evaluator, Piece, split};
+use crate::playbook::{LintLimits, Playbook};
 use crate::ports::Vocabulary;
 use crate::yaml::{Fields, Node, Place, Value};
 
@@ -18,12 +23,8 @@ pub(in crate::playbook) const MISTAKES_MAX: usize = 1_000;
 pub(in crate::playbook) enum Section {
     /// Evaluated before the first step.
     Start,
-    /// In the step with this index.
+    /// In this step of the tree.
     Step(usize),
-    /// In this step of `on_failure`.
-    OnFailure(usize),
-    /// In this step of `always`.
-    Always(usize),
     /// In `verify`.
     Verify,
     /// In `outputs` and `remember`.
@@ -33,9 +34,18 @@ pub(in crate::playbook) enum Section {
 /// What an expression can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::playbook) struct Context {
+    /// The file, as an index of [`Reader::files`].
+    pub(in crate::playbook) file: usize,
     pub(in crate::playbook) section: Section,
-    /// The name given by `as:`, where it counts.
-    pub(in crate::playbook) item: Option<String>,
+    /// The names given by `as:`, outermost first, where they count.
+    pub(in crate::playbook) items: Vec<String>,
+}
+
+impl Context {
+    /// A place in the playbook's own file, outside of its steps.
+    pub(super) const fn plain(section: Section) -> Self {
+        Self { file: 0, section, items: Vec::new() }
+    }
 }
 
 /// An expression and where it stands.
@@ -59,18 +69,51 @@ pub(in crate::playbook) struct ToolUse {
     pub(in crate::playbook) context: Context,
 }
 
-/// The state of reading one file.
+/// A playbook that is called.
+#[derive(Debug)]
+pub(in crate::playbook) struct CallUse {
+    /// Its name or path, as written.
+    pub(in crate::playbook) playbook: String,
+    pub(in crate::playbook) place: Place,
+    /// Its inputs: a mapping, or nothing.
+    pub(in crate::playbook) inputs: Option<Node>,
+    pub(in crate::playbook) context: Context,
+}
+
+/// The state of reading one playbook.
 pub(in crate::playbook) struct Reader<'a> {
+    /// The file that is read or checked now.
     pub(in crate::playbook) file: &'a str,
     pub(in crate::playbook) source: Source<'a>,
+    /// The playbook's own file, and those of its fragments, each as often as it is included.
+    files: Vec<&'a str>,
+    /// Which of them is read now.
+    current: usize,
+    pub(super) fragments: &'a Fragments,
+    /// Paths of the fragments around what is read now.
+    pub(super) including: Vec<String>,
+    /// How many fragments were included so far.
+    pub(super) includes: usize,
+    pub(super) counter: u32,
     pub(in crate::playbook) vocabulary: &'a Vocabulary,
     pub(in crate::playbook) limits: &'a LintLimits,
     pub(in crate::playbook) evaluator: Evaluator,
     pub(in crate::playbook) mistakes: Vec<Diagnostic>,
     pub(in crate::playbook) sites: Vec<Site>,
     pub(in crate::playbook) uses: Vec<ToolUse>,
-    /// Every step's id and where the step stands, also of steps that could not be read.
-    pub(in crate::playbook) ids: Vec<(Section, String)>,
+    pub(in crate::playbook) calls: Vec<CallUse>,
+    /// Every step and where it stands, also those that could not be read.
+    pub(in crate::playbook) tree: Tree,
+    /// Whether a gate leads back after a comment, so that there is `inputs.feedback`.
+    pub(in crate::playbook) feedback: bool,
+    /// The playbooks it calls that can be called, by their names as written.
+    pub(in crate::playbook) called: BTreeMap<String, Arc<Playbook>>,
+    /// Of the playbooks it calls, those in which a person is asked, with which gate it is.
+    pub(in crate::playbook) asking: BTreeMap<String, String>,
+    /// The input that gets a webhook's body.
+    pub(in crate::playbook) hook: Option<(String, Place)>,
+    /// Inputs that stand in command lines, so that who calls the playbook can be warned.
+    pub(in crate::playbook) shell_inputs: BTreeSet<String>,
     /// Ids of steps that scenarios name.
     pub(in crate::playbook) named: Vec<(String, Place)>,
     /// Names of inputs, also of those that could not be read.
@@ -78,7 +121,7 @@ pub(in crate::playbook) struct Reader<'a> {
     /// Inputs that scenarios give.
     pub(in crate::playbook) given: Vec<(Map, Place)>,
     /// Secrets whose placeholders are written out.
-    pub(in crate::playbook) secrets: Vec<(String, Place)>,
+    pub(in crate::playbook) secrets: Vec<(String, usize, Place)>,
     #[cfg(test)]
     pub(in crate::playbook) keys: Vec<(&'a str, Vec<&'static str>)>,
 }
@@ -90,17 +133,30 @@ impl<'a> Reader<'a> {
         text: &'a str,
         vocabulary: &'a Vocabulary,
         limits: &'a LintLimits,
+        fragments: &'a Fragments,
     ) -> Self {
         Self {
             file,
             source: Source::new(text),
+            files: vec![file],
+            current: 0,
+            fragments,
+            including: Vec::new(),
+            includes: 0,
+            counter: 0,
             vocabulary,
             limits,
             evaluator: Evaluator::new(limits.expressions()),
             mistakes: Vec::new(),
             sites: Vec::new(),
             uses: Vec::new(),
-            ids: Vec::new(),
+            calls: Vec::new(),
+            tree: Tree::default(),
+            feedback: false,
+            called: BTreeMap::new(),
+            asking: BTreeMap::new(),
+            hook: None,
+            shell_inputs: BTreeSet::new(),
             named: Vec::new(),
             inputs: Vec::new(),
             given: Vec::new(),
@@ -108,6 +164,37 @@ impl<'a> Reader<'a> {
             #[cfg(test)]
             keys: Vec::new(),
         }
+    }
+
+    /// Goes on in the file of a fragment. Returns what [`Reader::leave`] needs.
+    pub(super) fn enter(&mut self, file: &'a str, source: Source<'a>) -> (usize, Source<'a>) {
+        let before = (self.current, std::mem::replace(&mut self.source, source));
+        self.files.push(file);
+        self.current = self.files.len() - 1;
+        self.file = file;
+        before
+    }
+
+    /// Goes back to the file before.
+    pub(super) fn leave(&mut self, (current, source): (usize, Source<'a>)) {
+        self.current = current;
+        self.source = source;
+        self.look_at(current);
+    }
+
+    /// Mistakes are noted for this file from now on, an index as in [`Context::file`].
+    pub(in crate::playbook) fn look_at(&mut self, file: usize) {
+        self.file = self.files.get(file).copied().unwrap_or(self.file);
+    }
+
+    /// The file at this index.
+    pub(in crate::playbook) fn file_at(&self, file: usize) -> &'a str {
+        self.files.get(file).copied().unwrap_or(self.file)
+    }
+
+    /// Which file is read now.
+    pub(super) const fn current(&self) -> usize {
+        self.current
     }
 
     /// The fields of `node`, or a mistake.
@@ -155,21 +242,6 @@ impl<'a> Reader<'a> {
         if let Some(last) = self.mistakes.last_mut() {
             last.severity = Severity::Warning;
         }
-    }
-
-    /// Refuses a key of the language that this version does not run yet. True when it was there.
-    pub(super) fn later(&mut self, fields: &mut Fields<'a>, keys: &[&'static str]) -> bool {
-        let mut met = false;
-        for key in keys {
-            if let Some(entry) = fields.entry(key) {
-                let message = format!(
-                    "`{key}` is part of the language, and this version does not run it yet"
-                );
-                self.error(entry.place, "not-supported-yet", message);
-                met = true;
-            }
-        }
-        met
     }
 
     /// Closes a mapping: every key nobody asked for is a mistake.
@@ -230,7 +302,7 @@ impl<'a> Reader<'a> {
             .filter_map(|(at, open)| text.split_at_checked(at + open.len()))
         {
             let name = after.split('}').next().unwrap_or_default();
-            self.secrets.push((name.to_owned(), place));
+            self.secrets.push((name.to_owned(), context.file, place));
         }
         let pieces = match split(text) {
             Ok(pieces) => pieces,

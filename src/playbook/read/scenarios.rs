@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reader::Reader;
 use crate::contracts::{ErrorKind, Map, Outcome};
-use crate::playbook::scenario::{Expect, Scenario, ScriptedError, ScriptedResult};
+use crate::playbook::scenario::{Expect, Scenario, Script, ScriptedError, ScriptedResult};
 use crate::yaml::{Fields, Node};
 
 const OUTCOMES: [(&str, Outcome); 4] = [
@@ -32,7 +32,7 @@ fn scenario<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Scenario> {
             Some(entries) => {
                 for entry in entries {
                     reader.named.push((entry.key.clone(), entry.place));
-                    results.extend(result(reader, &entry.value).map(|r| (entry.key.clone(), r)));
+                    results.extend(script(reader, &entry.value).map(|r| (entry.key.clone(), r)));
                 }
             }
             None => reader.error(
@@ -62,6 +62,17 @@ fn mapping<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static s
     }
 }
 
+/// One answer, or a list of them: the first time, the second time, and so on.
+fn script<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Script> {
+    let Some(nodes) = node.as_list() else {
+        return result(reader, node).and_then(|result| Script::new(vec![result]));
+    };
+    if nodes.is_empty() {
+        reader.error(node.place, "empty", "a list of scripted results has at least one");
+    }
+    Script::new(nodes.iter().filter_map(|node| result(reader, node)).collect())
+}
+
 fn result<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<ScriptedResult> {
     let mut fields = reader.fields("a scripted result", node)?;
     let ok = fields.boolean("ok", &mut reader.mistakes);
@@ -73,8 +84,13 @@ fn result<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<ScriptedResult>
     if let (Some(true), Some(entry)) = (ok, fields.entry("error")) {
         reader.error(entry.place, "contradiction", "a result that is `ok` has no error");
     }
+    let comment = fields.text("comment", &mut reader.mistakes).map(str::to_owned);
+    if let (Some(true), Some(entry)) = (ok, fields.entry("comment")) {
+        let message = "a comment is what a person writes who says no";
+        reader.error(entry.place, "contradiction", message);
+    }
     reader.finish("a scripted result", fields);
-    Some(ScriptedResult { ok: ok?, data, error })
+    Some(ScriptedResult { ok: ok?, data, error, comment })
 }
 
 fn error<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<ScriptedError> {

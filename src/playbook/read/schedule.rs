@@ -1,18 +1,10 @@
-//! `schedule:`
+//! `schedule:` and `webhook:`
 
+use super::permissions::check_secret;
 use super::reader::Reader;
 use crate::playbook::cron;
-use crate::playbook::model::{CatchUp, Overlap, Schedule};
+use crate::playbook::model::{CatchUp, Overlap, Schedule, Webhook};
 use crate::yaml::Node;
-
-const OVERLAPS: [(&str, Overlap); 3] = [
-    ("skip", Overlap::Skip),
-    ("queue", Overlap::Queue),
-    ("cancel_previous", Overlap::CancelPrevious),
-];
-
-const CATCH_UPS: [(&str, CatchUp); 3] =
-    [("none", CatchUp::None), ("latest", CatchUp::Latest), ("all", CatchUp::All)];
 
 /// Reads a schedule.
 pub(super) fn schedule<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Schedule> {
@@ -34,8 +26,10 @@ pub(super) fn schedule<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Sc
         let suggestion = Some("write an IANA name such as `Europe/Berlin` or `UTC`".to_owned());
         reader.hinted(node.place, "bad-timezone", message, suggestion);
     }
-    let overlap = fields.choice("overlap", &OVERLAPS, &mut reader.mistakes).unwrap_or_default();
-    let catch_up = fields.choice("catch_up", &CATCH_UPS, &mut reader.mistakes).unwrap_or_default();
+    let overlap =
+        fields.choice("overlap", &Overlap::WORDS, &mut reader.mistakes).unwrap_or_default();
+    let catch_up =
+        fields.choice("catch_up", &CatchUp::WORDS, &mut reader.mistakes).unwrap_or_default();
     let window_ms = fields.duration_ms("window", &mut reader.mistakes);
     reader.finish("`schedule`", fields);
     Some(Schedule {
@@ -45,4 +39,19 @@ pub(super) fn schedule<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Sc
         catch_up,
         window_ms,
     })
+}
+
+/// Reads how it is started over HTTP.
+pub(super) fn webhook<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Webhook> {
+    let mut fields = reader.fields("`webhook`", node)?;
+    let secret = fields.required_text("secret", &mut reader.mistakes);
+    if let (Some(name), Some(node)) = (secret, fields.node("secret")) {
+        check_secret(reader, name, node.place);
+    }
+    let input = fields.text("input", &mut reader.mistakes);
+    if let (Some(name), Some(node)) = (input, fields.node("input")) {
+        reader.hook = Some((name.to_owned(), node.place));
+    }
+    reader.finish("`webhook`", fields);
+    Some(Webhook { secret: secret?.to_owned(), input: input.map(str::to_owned) })
 }

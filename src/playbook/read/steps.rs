@@ -1,21 +1,18 @@
 //! Lists of steps.
 
-use std::collections::HashMap;
-
 use super::action::action;
+use super::block::Owner;
+use super::foreach::foreach;
+use super::include::include;
 use super::inputs::name_rule;
+use super::misplaced::misplaced;
 use super::reader::{Context, Reader, Section};
 use super::retry::retry;
+use super::tree::Part;
 use crate::contracts::CallEffect;
-use crate::playbook::expression::{Piece, ROOTS, is_name, split};
-use crate::playbook::model::{Action, Foreach, Step};
+use crate::playbook::expression::is_name;
+use crate::playbook::model::{Action, Step};
 use crate::yaml::{Fields, Node, Place};
-
-/// Keys of the language that later versions run.
-const LATER: [&str; 7] = ["needs", "parallel", "call", "block", "rescue", "always", "include"];
-
-/// Most items at work at once.
-const PARALLEL_MAX: u64 = 64;
 
 const EFFECTS: [(&str, CallEffect); 4] = [
     ("read", CallEffect::Read),
@@ -24,54 +21,83 @@ const EFFECTS: [(&str, CallEffect); 4] = [
     ("irreversible", CallEffect::Irreversible),
 ];
 
-/// What the sections of a playbook share.
-#[derive(Debug, Default)]
-pub(super) struct Counter {
-    ids: HashMap<String, Place>,
-    steps: u32,
+/// The list that steps stand in.
+#[derive(Debug)]
+pub(super) struct Home {
+    /// The list in the tree.
+    pub(super) list: usize,
+    /// What generated ids begin with, such as `on_failure`.
+    pub(super) key: String,
+    /// Whether each step needs a name of its own.
+    pub(super) named: bool,
+    /// The names of the items around.
+    pub(super) items: Vec<String>,
+    /// How many blocks are around.
+    pub(super) depth: u32,
 }
 
-/// Reads the steps of the section `key`.
+/// Reads the steps of a list of the playbook itself, called `key`.
 pub(super) fn steps<'a>(
     reader: &mut Reader<'a>,
     key: &str,
+    part: Part,
     nodes: &'a [Node],
-    section: fn(usize) -> Section,
-    counter: &mut Counter,
 ) -> Vec<Step> {
+    let home = Home {
+        list: reader.tree.open(None, part),
+        key: key.to_owned(),
+        named: part == Part::Main,
+        items: Vec::new(),
+        depth: 0,
+    };
     let mut steps = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        counter.steps = counter.steps.saturating_add(1);
-        if counter.steps == reader.limits.steps.saturating_add(1) {
-            let message = format!("more than {} steps", reader.limits.steps);
-            reader.error(node.place, "too-many-steps", message);
-        }
-        if counter.steps <= reader.limits.steps {
-            steps.extend(step(reader, key, index, node, section, counter));
-        }
-    }
+    entries(reader, nodes, &home, &mut steps);
     steps
 }
 
-fn step<'a>(
+/// Reads entries of a list: steps, and fragments with steps.
+pub(super) fn entries<'a>(
     reader: &mut Reader<'a>,
-    key: &str,
-    index: usize,
-    node: &'a Node,
-    section: fn(usize) -> Section,
-    counter: &mut Counter,
-) -> Option<Step> {
+    nodes: &'a [Node],
+    home: &Home,
+    steps: &mut Vec<Step>,
+) {
+    for node in nodes {
+        if node.get("include").is_some() {
+            include(reader, node, home, steps);
+            continue;
+        }
+        reader.counter = reader.counter.saturating_add(1);
+        if reader.counter == reader.limits.steps.saturating_add(1) {
+            let message = format!("more than {} steps", reader.limits.steps);
+            reader.error(node.place, "too-many-steps", message);
+        }
+        if reader.counter <= reader.limits.steps {
+            steps.extend(step(reader, node, home));
+        }
+    }
+}
+
+fn step<'a>(reader: &mut Reader<'a>, node: &'a Node, home: &Home) -> Option<Step> {
     let mut fields = reader.fields("a step", node)?;
-    let id = id(reader, &mut fields, key, index, counter);
-    reader.ids.push((section(index), id.clone()));
+    let id = id(reader, &mut fields, home);
+    let file = reader.current();
+    let index = reader.tree.add(home.list, id.clone(), file, node.place);
     let name = fields.text("name", &mut reader.mistakes).map(str::to_owned);
-    let outside = Context { section: section(index), item: None };
-    let foreach = fields.node("foreach").map(|node| (node, foreach(reader, node, &outside)));
-    let item = foreach.as_ref().and_then(|(_, foreach)| foreach.as_ref()).map(|f| f.name.clone());
-    let inside = Context { section: section(index), item };
+    let needs = needs(reader, &mut fields, index);
+    let outside = Context { file, section: Section::Step(index), items: home.items.clone() };
+    let repeats = fields.node("foreach");
+    let foreach = repeats.and_then(|node| foreach(reader, node, &outside));
+    let mut inside = outside.clone();
+    // The name counts also where the rest of the repetition could not be read.
+    let item = repeats.and_then(|node| node.get("as")?.as_text());
+    inside.items.extend(item.map(str::to_owned));
+    if let Some(known) = reader.tree.steps.get_mut(index) {
+        known.repeats = repeats.is_some();
+    }
     let condition = fields.node("if").and_then(|node| reader.expression(node, &outside));
-    let later = reader.later(&mut fields, &LATER);
-    let action = action(reader, &mut fields, &inside, later);
+    let owner = Owner { step: index, id: &id, home };
+    let action = action(reader, &mut fields, &inside, owner);
     let timeout_ms = timeout(reader, &mut fields);
     let retry_node = fields.node("retry");
     let retry = retry_node.map(|node| retry(reader, node)).unwrap_or_default();
@@ -82,13 +108,13 @@ fn step<'a>(
     let labels = labels.into_iter().map(|(label, _)| label.to_owned()).collect();
     misplaced(reader, &mut fields, action.as_ref());
     reader.finish("a step", fields);
-    let foreach = foreach.and_then(|(_, foreach)| foreach);
-    let (place, action) = (node.place, action?);
     Some(Step {
         id,
+        needs,
         name,
-        place,
-        action,
+        place: node.place,
+        fragment: (file != 0).then(|| reader.file_at(file).to_owned()),
+        action: action?,
         condition,
         foreach,
         timeout_ms,
@@ -97,6 +123,25 @@ fn step<'a>(
         effect,
         labels,
     })
+}
+
+/// Reads what a step needs; whether there are such steps is looked at when all are read.
+fn needs<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, index: usize) -> Vec<String> {
+    let texts = fields.texts("needs", &mut reader.mistakes).unwrap_or_default();
+    let mut needs: Vec<(String, Place)> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for (id, place) in texts {
+        if !seen.insert(id) {
+            reader.error(place, "duplicate", format!("`{id}` stands here twice"));
+        } else {
+            needs.push((id.to_owned(), place));
+        }
+    }
+    let ids = needs.iter().map(|(id, _)| id.clone()).collect();
+    if let Some(known) = reader.tree.steps.get_mut(index) {
+        known.needs = needs;
+    }
+    ids
 }
 
 /// A playbook knows whether doing its call twice is like doing it once. That the call changes
@@ -119,31 +164,28 @@ fn effect<'a>(
     Some(effect)
 }
 
-fn id<'a>(
-    reader: &mut Reader<'a>,
-    fields: &mut Fields<'a>,
-    key: &str,
-    index: usize,
-    counter: &mut Counter,
-) -> String {
+fn id<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, home: &Home) -> String {
+    let position = reader.tree.lists.get(home.list).map_or(0, |list| list.steps.len());
+    let generated = format!("{}[{position}]", home.key);
     let Some(node) = fields.node("id") else {
-        if key == "steps" {
+        if home.named {
             let suggestion = Some("add `id: a_name`".to_owned());
             reader.hinted(fields.place(), "missing-key", "a step needs `id`", suggestion);
         }
-        return format!("{key}[{index}]");
+        return generated;
     };
-    let Some(id) = fields.text("id", &mut reader.mistakes) else {
-        return format!("{key}[{index}]");
-    };
+    let Some(id) = fields.text("id", &mut reader.mistakes) else { return generated };
     if !is_name(id) {
         reader.hinted(node.place, "bad-id", format!("`{id}` is no id"), Some(name_rule()));
     }
-    if let Some(first) = counter.ids.get(id) {
-        let message = format!("the id `{id}` is taken by the step in line {}", first.line);
+    let taken = reader.tree.find(id).and_then(|index| reader.tree.step(index));
+    if let Some((file, line)) = taken.map(|first| (first.file, first.place.line)) {
+        let there = match reader.file_at(file) {
+            file if file == reader.file => String::new(),
+            file => format!(" of `{file}`"),
+        };
+        let message = format!("the id `{id}` is taken by the step in line {line}{there}");
         reader.error(node.place, "duplicate-id", message);
-    } else {
-        counter.ids.insert(id.to_owned(), node.place);
     }
     id.to_owned()
 }
@@ -154,56 +196,6 @@ fn timeout<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Option<u64> 
         reader.error(node.place, "bad-duration", "a time-out is longer than 0");
     }
     Some(timeout_ms)
-}
-
-fn foreach<'a>(reader: &mut Reader<'a>, node: &'a Node, outside: &Context) -> Option<Foreach> {
-    let mut fields = reader.fields("`foreach`", node)?;
-    let items = fields.node("in");
-    match items {
-        Some(items) => {
-            check_items(reader, items);
-            reader.template(items, outside);
-        }
-        None => reader.error(node.place, "missing-key", "`foreach` needs `in`"),
-    }
-    let name = fields.required_text("as", &mut reader.mistakes);
-    if let (Some(name), Some(node)) = (name, fields.node("as"))
-        && (!is_name(name) || ROOTS.contains(&name))
-    {
-        reader.hinted(
-            node.place,
-            "bad-id",
-            format!("`{name}` is no name for an item"),
-            Some(name_rule()),
-        );
-    }
-    let parallel = bounded(reader, &mut fields, "parallel", PARALLEL_MAX).unwrap_or(1);
-    let most = u64::from(reader.limits.foreach_items);
-    let limit = bounded(reader, &mut fields, "limit", most);
-    let listed = items.and_then(Node::as_list).map(<[Node]>::len);
-    if fields.node("limit").is_none() && listed.is_none() {
-        let suggestion = Some(format!("add `limit: 100`, at most {most}"));
-        reader.hinted(node.place, "unbounded-foreach", "`foreach` has no `limit`", suggestion);
-    }
-    if let Some(length) = listed.filter(|length| *length as u64 > limit.map_or(most, u64::from)) {
-        reader.error(
-            node.place,
-            "bad-value",
-            format!("the list has {length} items, more than the limit"),
-        );
-    }
-    reader.finish("`foreach`", fields);
-    let limit = limit.unwrap_or(reader.limits.foreach_items);
-    Some(Foreach { items: items?.to_json(), name: name?.to_owned(), parallel, limit })
-}
-
-/// Notes a list that is neither written out nor exactly one expression.
-fn check_items(reader: &mut Reader<'_>, node: &Node) {
-    let lone = |text: &str| matches!(split(text).as_deref(), Ok([Piece::Expression(_)]) | Err(_));
-    if node.as_list().is_none() && !node.as_text().is_some_and(lone) {
-        let message = format!("`in` must be a list or one `${{{{ … }}}}`, not {}", node.kind());
-        reader.error(node.place, "wrong-type", message);
-    }
 }
 
 /// The whole number under `key`, from 1 to `most`.
@@ -219,34 +211,4 @@ pub(super) fn bounded<'a>(
         return None;
     }
     u32::try_from(count).ok()
-}
-
-/// Notes keys that mean nothing for what the step does.
-fn misplaced<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, action: Option<&Action>) {
-    let (what, keys): (&str, &[&'static str]) = match action {
-        Some(Action::Tool { .. }) => {
-            ("a step that calls a tool", &["tools", "max_steps", "on_no_model"])
-        }
-        Some(Action::Goal { .. }) => ("a step with a goal", &["args", "effect"]),
-        Some(Action::Approval { .. }) => (
-            "an approval",
-            &[
-                "args",
-                "tools",
-                "max_steps",
-                "on_no_model",
-                "foreach",
-                "retry",
-                "timeout",
-                "effect",
-                "labels",
-            ],
-        ),
-        None => return,
-    };
-    for key in keys {
-        if let Some(entry) = fields.entry(key) {
-            reader.error(entry.place, "misplaced-key", format!("`{key}` means nothing for {what}"));
-        }
-    }
 }

@@ -1,9 +1,11 @@
-//! `command: {program, argv, flags, via, path, opaque, pipe_to, pipe_from, redirect}`.
+//! `command: {program, argv, flags, via, path, opaque, pipe_to, pipe_from, redirect, does, host}`.
 
 use std::fmt;
 
 use super::Globs;
+use super::choices;
 use super::path::PathIs;
+use crate::command::Deed;
 use crate::contracts::Diagnostic;
 use crate::policy::case::Case;
 use crate::policy::truth::{Reading, Truth};
@@ -28,6 +30,8 @@ struct LeafIs {
     pipe_from: Option<Globs>,
     path: Option<PathIs>,
     redirect: Option<PathIs>,
+    does: Option<Vec<Deed>>,
+    host: Option<Globs>,
 }
 
 impl CommandIs {
@@ -82,6 +86,7 @@ impl LeafIs {
         let via = globs("via", mistakes);
         let pipe_to = globs("pipe_to", mistakes);
         let pipe_from = globs("pipe_from", mistakes);
+        let host = globs("host", mistakes);
         let argv = globs("argv", mistakes);
         let words = fields.texts("argv", &mut Vec::new()).unwrap_or_default();
         let argv_words = words
@@ -98,7 +103,20 @@ impl LeafIs {
                 .push(place.error(file, "bad-value", message).suggest(format!("write `{plain}`")));
         }
         let flags = flags.into_iter().map(|(flag, _)| flag.to_owned()).collect();
-        Self { program, argv, argv_words, flags, via, pipe_to, pipe_from, path, redirect }
+        let does = choices(file, fields, "does", &Deed::WORDS, mistakes);
+        Self {
+            program,
+            argv,
+            argv_words,
+            flags,
+            via,
+            path,
+            redirect,
+            pipe_to,
+            pipe_from,
+            does,
+            host,
+        }
     }
 
     const fn is_empty(&self) -> bool {
@@ -110,6 +128,8 @@ impl LeafIs {
             && self.pipe_from.is_none()
             && self.path.is_none()
             && self.redirect.is_none()
+            && self.does.is_none()
+            && self.host.is_none()
     }
 
     fn fits(&self, case: &Case<'_>, leaf: &LeafFact) -> bool {
@@ -123,6 +143,14 @@ impl LeafIs {
             && self.via.as_ref().is_none_or(|via| words.via.iter().any(|name| via.is_match(name)))
             && self.flags.iter().all(|flag| words.flags.contains(flag))
             && self.begins(&words.positional)
+            && self
+                .does
+                .as_ref()
+                .is_none_or(|does| does.iter().any(|deed| words.does.contains(deed)))
+            && self
+                .host
+                .as_ref()
+                .is_none_or(|host| leaf.hosts.iter().any(|fact| host.is_match(&fact.name)))
             && self
                 .path
                 .as_ref()
@@ -155,6 +183,7 @@ impl fmt::Display for CommandIs {
             ("via", &leaf.via),
             ("pipe_to", &leaf.pipe_to),
             ("pipe_from", &leaf.pipe_from),
+            ("host", &leaf.host),
         ];
         for (key, globs) in named {
             if let Some(globs) = globs {
@@ -163,6 +192,10 @@ impl fmt::Display for CommandIs {
         }
         if !leaf.flags.is_empty() {
             parts.push(format!("with flags {}", leaf.flags.join(" ")));
+        }
+        if let Some(does) = &leaf.does {
+            let words: Vec<_> = does.iter().map(|deed| deed.as_str()).collect();
+            parts.push(format!("that does {}", words.join(" or ")));
         }
         for (key, path) in [("naming", &leaf.path), ("redirected to", &leaf.redirect)] {
             if let Some(path) = path {

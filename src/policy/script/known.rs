@@ -49,7 +49,10 @@ pub(super) const PROPERTIES: [(Kind, Properties); 4] = [
 ];
 
 /// Properties of programs, paths, hosts, texts, lists and numbers.
-pub(super) const OTHER_PROPERTIES: [&str; 24] = [
+pub(super) const OTHER_PROPERTIES: [&str; 27] = [
+    "cwd",
+    "does",
+    "hosts",
     "program",
     "argv",
     "flags",

@@ -180,7 +180,18 @@ fn commands(engine: &mut Engine) {
         .register_get("argv", |leaf: &mut Leaf| texts(&leaf.fact.words.argv))
         .register_get("flags", |leaf: &mut Leaf| texts(&leaf.fact.words.flags))
         .register_get("via", |leaf: &mut Leaf| texts(&leaf.fact.words.via))
-        .register_get("opaque", |_: &mut Leaf| false)
+        .register_get("cwd", |leaf: &mut Leaf| {
+            text(leaf.fact.words.cwd.as_deref().unwrap_or_default())
+        })
+        .register_get("does", |leaf: &mut Leaf| {
+            let does = leaf.fact.words.does.iter();
+            does.map(|deed| Dynamic::from(text(deed.as_str()))).collect::<Array>()
+        })
+        .register_get("hosts", |leaf: &mut Leaf| {
+            let hosts = leaf.fact.hosts.iter();
+            hosts.map(|host| Dynamic::from(HostView(Arc::new(host.clone())))).collect::<Array>()
+        })
+        .register_get("opaque", |leaf: &mut Leaf| leaf.fact.words.opaque.is_some())
         .register_get("pipe_to", |leaf: &mut Leaf| {
             text(leaf.fact.words.pipe_to.as_deref().unwrap_or_default())
         })

@@ -47,10 +47,11 @@ fn decides_the_everyday_calls() {
             ("shell_exec", argv(&["rm", "-rf", "build"]), Ask, "cmd.remove-tree"),
             ("shell_exec", argv(&["rm", "-rf", "/"]), Deny, "cmd.remove-elsewhere"),
             ("shell_exec", argv(&["rm", "-rf", "/*"]), Deny, "cmd.remove-elsewhere"),
-            ("shell_exec", argv(&["dd", "if=/dev/zero"]), Deny, "cmd.device"),
+            ("shell_exec", argv(&["dd", "if=/dev/zero", "of=/dev/sda"]), Deny, "cmd.device"),
             ("shell_exec", argv(&["cat", ".env"]), Deny, "cmd.secret"),
-            ("shell_exec", argv(&["sh", "-c", "ls"]), Ask, "cmd.opaque"),
-            ("shell_exec", json!({ "command": "ls" }), Ask, "cmd.opaque"),
+            ("shell_exec", argv(&["sh", "-c", "ls"]), Allow, "cmd.run"),
+            ("shell_exec", argv(&["sh", "-c", "$X"]), Ask, "cmd.opaque"),
+            ("shell_exec", json!({ "command": "ls | wc -l" }), Allow, "cmd.run"),
             ("shell_exec", argv(&[]), Ask, "cmd.opaque"),
             ("shell_exec", json!({ "command": ["ls", 3] }), Deny, "bad-facts"),
             ("shell_exec", json!({ "command": {} }), Deny, "bad-facts"),
@@ -78,7 +79,7 @@ fn strict_asks_and_ci_denies_what_would_ask() {
         &ci,
         &[
             ("write_text", text, Effect::Allow, "fs.write"),
-            ("shell_exec", json!({ "command": "ls" }), Effect::Deny, "unattended"),
+            ("shell_exec", json!({ "command": "rm -rf build" }), Effect::Deny, "unattended"),
         ],
     );
 }

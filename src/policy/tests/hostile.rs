@@ -83,7 +83,8 @@ fn no_rule_makes_an_opaque_command_better_than_a_question() {
 ",
     );
     assert_eq!(decide(&text, "shell_exec", json!({ "command": ["ls"] })).effect, Effect::Allow);
-    for command in [json!("ls"), json!(["sudo", "ls"]), json!(["python3", "-c", "1"]), json!([])] {
+    let code = json!(["python3", "-c", "import os; os.remove('x')"]);
+    for command in [json!("$X"), json!("sh < x"), json!(["sudo", "-s"]), code, json!([])] {
         let decision = decide(&text, "shell_exec", json!({ "command": command }));
         assert_eq!(decision.effect, Effect::Ask, "{command}");
     }
@@ -101,7 +102,7 @@ fn a_rule_about_programs_does_not_allow_what_it_cannot_see() {
     not_match: [ { argv: [rm, x] } ]
 ",
     );
-    let decision = decide(&text, "shell_exec", json!({ "command": "ls" }));
+    let decision = decide(&text, "shell_exec", json!({ "command": "ls; $X" }));
     assert!(!ids(&decision).contains(&"ls"), "{:?}", ids(&decision));
 }
 

@@ -1,6 +1,7 @@
 //! The policy as a whole: what authors get wrong, what calls get decided.
 
 mod authors;
+mod commands;
 mod defaults;
 mod hostile;
 mod layers;

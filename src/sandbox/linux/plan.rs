@@ -93,8 +93,9 @@ pub fn plan(
     check_network(spec.confinement.network)?;
     check_words(spec)?;
     let confinement = &spec.confinement;
-    let named = confinement.read.iter().chain(&confinement.write).chain(&confinement.protected);
-    for path in named.chain([&spec.cwd]) {
+    let roots = confinement.read.iter().chain(&confinement.write);
+    let exceptions = confinement.protected.iter().chain(&confinement.unreadable);
+    for path in roots.chain(exceptions).chain([&spec.cwd]) {
         check_path(path)?;
     }
     Ok(CellSpec {
@@ -107,6 +108,7 @@ pub fn plan(
         read: confinement.read.clone(),
         write: confinement.write.clone(),
         protected: confinement.protected.clone(),
+        unreadable: confinement.unreadable.clone(),
         require: require.to_vec(),
         limits: limits(&spec.limits)?,
     })
@@ -232,13 +234,14 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_carried_out_and_says_why() {
         type Change = fn(&mut CommandSpec);
-        let cases: [(Change, &str); 9] = [
+        let cases: [(Change, &str); 10] = [
             (|s| s.argv.clear(), "the command is empty"),
             (|s| s.argv = vec!["a\0b".into()], "NUL"),
             (|s| s.env = vec![("A=B".into(), String::new())], "`A=B`"),
             (|s| s.env = vec![("A".into(), "\0".into())], "`A`"),
             (|s| s.cwd = "work".into(), "not an absolute path"),
             (|s| s.confinement.write = vec!["/w/../etc".into()], "contains `..`"),
+            (|s| s.confinement.unreadable = vec![".env".into()], "`.env` is not an absolute"),
             (|s| s.limits.wall_ms = 0, "`wall_ms`"),
             (|s| s.limits.memory_bytes = 1, "`memory_bytes`"),
             (|s| s.confinement.network = Network::Proxy, "network:proxy"),

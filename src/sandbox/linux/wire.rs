@@ -17,7 +17,7 @@ use super::layers::Layers;
 use crate::ports::SandboxError;
 
 /// Version of this exchange: helper and host must be of one build.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The byte that asks for an early end.
 pub const CANCEL: u8 = b'c';
@@ -47,6 +47,8 @@ pub struct CellSpec {
     pub write: Vec<PathBuf>,
     /// Read-only although in `write`; need not exist.
     pub protected: Vec<PathBuf>,
+    /// Closed although in `read` or `write`; need not exist.
+    pub unreadable: Vec<PathBuf>,
     /// Layers without which the command is not started.
     pub require: Vec<String>,
     /// Bounds.

@@ -132,3 +132,122 @@ fn the_rig_catches_a_store_that_acknowledges_too_early() {
     });
     assert!(missed, "a lost acknowledgement went unnoticed");
 }
+
+const WORK: &str = "BAILIWICK_TEST_CRASH_WORK";
+
+/// Does nothing unless it was started by [`worked_until_killed`].
+#[test]
+fn child_that_accepts_fires_and_claims_until_it_is_killed() {
+    let Ok(dir) = std::env::var(WORK) else { return };
+    let store = open(Path::new(&dir));
+    let first = store.reader().runs(None, 10_000).unwrap().len() as u128 + 1;
+    if first == 1 {
+        store.save_schedule(schedule(1)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        let store = &store;
+        // Even numbers are accepted, odd ones fired; the kill comes long before the end.
+        let end = u64::MAX.into();
+        scope.spawn(move || (first..end).for_each(|turn| accept_one(store, turn * 2)));
+        scope.spawn(move || (first..end).for_each(|turn| fire_one(store, turn * 2 + 1)));
+        scope.spawn(move || (0..i64::MAX).for_each(|turn| claim_one(store, turn)));
+    });
+}
+
+fn accept_one(store: &Store, number: u128) {
+    let key = new_key(&number.to_string(), "one");
+    let queue = enqueue(crate::contracts::Priority::Normal, "a", None);
+    store.append(accept(number, queue).key(key)).unwrap();
+    println!("ack accepted {number}");
+}
+
+fn fire_one(store: &Store, number: u128) {
+    let due = i64::try_from(number).unwrap() * 1_000;
+    assert_eq!(store.fire(fire(1, due, Some(number))), Ok(crate::store::Fired::Now));
+    println!("ack fired {number}");
+}
+
+fn claim_one(store: &Store, turn: i64) {
+    for claimed in claim(store, 1, turn) {
+        println!("ack claimed {} {}", claimed.run_id.uuid().as_u128(), claimed.fence);
+        if turn % 2 == 0 {
+            store.complete(claimed.run_id, claimed.fence, crate::store::Leave::Ended).unwrap();
+            println!("ack ended {}", claimed.run_id.uuid().as_u128());
+        }
+    }
+}
+
+/// What a child acknowledged before it was killed, in order.
+fn worked_until_killed(dir: &Path, lines: usize) -> Vec<Vec<String>> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([
+            "--exact",
+            "store::tests::crash::child_that_accepts_fires_and_claims_until_it_is_killed",
+        ])
+        .args(["--nocapture", "--test-threads=1"])
+        .env(WORK, dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let (mut acknowledged, mut line) = (Vec::new(), String::new());
+    while output.read_line(&mut line).unwrap() > 0 {
+        // A line without its end was cut by the kill and acknowledges nothing.
+        if let Some((_, rest)) = line.strip_suffix('\n').and_then(|line| line.split_once("ack ")) {
+            acknowledged.push(rest.split(' ').map(str::to_owned).collect());
+            if acknowledged.len() == lines {
+                child.kill().unwrap();
+            }
+        }
+        line.clear();
+    }
+    child.wait().unwrap();
+    assert!(acknowledged.len() >= lines, "the child ended by itself: {acknowledged:?}");
+    acknowledged
+}
+
+#[test]
+fn what_was_accepted_fired_and_claimed_survives_a_kill_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut newest_fence, mut ended) = (0, std::collections::BTreeSet::new());
+    for round in 0..6 {
+        let acknowledged = worked_until_killed(dir.path(), 1 + round * 23);
+        assert_eq!(verify(dir.path()).findings, [], "round {round}");
+        let store = open(dir.path());
+        let reader = store.reader();
+        let place = |number: u128| reader.queued(&run(number)).unwrap();
+        let said = acknowledged.iter().filter(|it| it[0] == "ended");
+        ended.extend(said.map(|it| it[1].parse::<u128>().unwrap()));
+        let fires = reader.fires(&schedule_id(1), 10_000).unwrap();
+        for words in &acknowledged {
+            let number: u128 = words[1].parse().unwrap();
+            let there = reader.run(&run(number)).map(|run| run.last_seq);
+            assert_eq!(there, Ok(1), "{words:?}");
+            match words[0].as_str() {
+                "accepted" => {
+                    let of_key = reader.run_of_key("POST /tasks", &words[1]).unwrap();
+                    assert_eq!(of_key, Some(run(number)));
+                }
+                "fired" => assert!(fires.iter().any(|fire| fire.run_id == Some(run(number)))),
+                "claimed" => newest_fence = newest_fence.max(words[2].parse().unwrap()),
+                _ => assert_eq!(place(number), None, "{words:?}"),
+            }
+        }
+        // Who has no place has ended; a kill may swallow the word about one.
+        let all = reader.runs(None, 10_000).unwrap();
+        let without = all.iter().filter(|it| reader.queued(&it.run_id).unwrap().is_none());
+        let unsaid = without.filter(|it| !ended.contains(&it.run_id.uuid().as_u128())).count();
+        assert!(unsaid <= round + 1, "round {round}: {unsaid} runs lost their place");
+        // Nothing by halves: each due time has its event, its run and its place or its end.
+        let begun: Vec<_> = fires.iter().filter_map(|fire| fire.run_id).collect();
+        assert!(begun.iter().all(|run_id| reader.run(run_id).is_ok()));
+        let events = reader.events(crate::contracts::RunId::SYSTEM_TEXT, 0, 10_000);
+        assert_eq!(events.map_or(0, |events| events.len()), fires.len(), "round {round}");
+        for claimed in claim(&store, 1, 0) {
+            let fence: u64 = claimed.fence.to_string().parse().unwrap();
+            assert!(fence > newest_fence, "a fence was given twice");
+            newest_fence = fence;
+        }
+    }
+}

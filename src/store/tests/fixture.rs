@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 use crate::contracts::{
-    CallId, Effect, Event, EventBody, Hash, Outcome, ReportReady, RunFinished, RunId, RunReport,
-    RunSignal, StepFinished, Stored, TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry,
-    TextRef, Timestamp,
+    ApprovalId, ApprovalResolution, ApprovalSubject, Budget, CallId, Effect, Event, EventBody,
+    Hash, Map, Outcome, Priority, Profile, ReportReady, RunFinished, RunId, RunReport, RunResumed,
+    RunSignal, RunStarted, ScheduleFired, ScheduleId, ScheduleMissed, StepFinished, Stored,
+    TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, TextRef, Timestamp, Trigger,
 };
 use crate::ports::Clock;
-use crate::store::{Append, AuditEntry, Finding, Opened, Reader, Store, StoreError, StoreOptions};
+use crate::store::{
+    Append, AuditEntry, ClaimWanted, Claimed, Enqueue, Finding, Fire, NewKey, Opened, Reader,
+    Remembered, ScheduleRow, ScheduleSource, ScheduleTarget, Store, StoreError, StoreOptions,
+};
 
 /// Times, ids and salts that count up from 1.
 #[derive(Debug, Default)]
@@ -69,7 +73,15 @@ pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + ms)
 }
 
+pub(super) fn task_id(number: u128) -> TaskId {
+    TaskId::from_uuid(Uuid::from_u128(number))
+}
+
 pub(super) fn accepted(number: u128) -> EventBody {
+    accepted_as(number, "repo-health")
+}
+
+pub(super) fn accepted_as(number: u128, playbook: &str) -> EventBody {
     EventBody::TaskAccepted(TaskAccepted {
         task: TaskEnvelope {
             schema_version: 1,
@@ -81,11 +93,12 @@ pub(super) fn accepted(number: u128) -> EventBody {
             attachments: Vec::new(),
             context_hints: Vec::new(),
             priority: crate::contracts::Priority::Normal,
-            playbook: Some("repo-health".to_owned()),
+            playbook: Some(playbook.to_owned()),
             budget: None,
             labels: std::collections::BTreeMap::new(),
             idempotency_key: None,
         },
+        start: None,
     })
 }
 
@@ -94,14 +107,7 @@ pub(super) fn paused(by: &str) -> EventBody {
 }
 
 pub(super) fn step(path: &str, message: Option<TextRef>) -> EventBody {
-    EventBody::StepFinished(StepFinished {
-        path: path.to_owned(),
-        ok: true,
-        skipped: false,
-        attempt: 1,
-        error_kind: None,
-        message,
-    })
+    EventBody::StepFinished(StepFinished { message, ..StepFinished::new(path, 1, true, None) })
 }
 
 pub(super) fn finished() -> EventBody {
@@ -189,4 +195,154 @@ pub(super) fn copy(from: &Path, to: &Path) {
             std::fs::copy(item.path(), to).unwrap();
         }
     }
+}
+
+pub(super) fn ask(question: u128, path: &str, approvers: u32) -> EventBody {
+    EventBody::ApprovalRequested(ApprovalSubject {
+        approval_id: ApprovalId::from_uuid(Uuid::from_u128(question)),
+        path: path.to_owned(),
+        call_id: None,
+        args_hash: None,
+        prompt: "go on?".to_owned(),
+        expires_at: at(1_000),
+        approvers,
+    })
+}
+
+pub(super) fn answer(question: u128, approved: bool) -> EventBody {
+    EventBody::ApprovalResolved(ApprovalResolution {
+        approval_id: ApprovalId::from_uuid(Uuid::from_u128(question)),
+        approved,
+        by: "terminal".to_owned(),
+        reason: Some("because".to_owned()),
+    })
+}
+
+pub(super) fn enqueue(priority: Priority, playbook: &str, concurrency: Option<u32>) -> Enqueue {
+    Enqueue { priority, playbook: playbook.to_owned(), concurrency }
+}
+
+/// The append that accepts a task and gives its run a place in the queue.
+pub(super) fn accept(number: u128, queue: Enqueue) -> Append {
+    Append::new(run(number).to_string(), 0, at(0), vec![accepted(number)]).queue(queue)
+}
+
+/// Claims without limits, for 1,000 milliseconds from `now`.
+pub(super) fn claim(store: &Store, count: u32, now: i64) -> Vec<Claimed> {
+    let (total_max, per_playbook_max) = (1_000, 1_000);
+    let now = at(now);
+    store.claim(ClaimWanted { count, total_max, per_playbook_max, lease_ms: 1_000, now }).unwrap()
+}
+
+pub(super) fn schedule_id(number: u128) -> ScheduleId {
+    ScheduleId::from_uuid(Uuid::from_u128(number))
+}
+
+pub(super) fn schedule(number: u128) -> ScheduleRow {
+    ScheduleRow {
+        id: schedule_id(number),
+        name: format!("nightly-{number}"),
+        target: ScheduleTarget::Playbook("repo-health".to_owned()),
+        source: ScheduleSource::Playbook,
+        cron: "0 3 * * *".to_owned(),
+        timezone: "Europe/Berlin".to_owned(),
+        overlap: "skip".to_owned(),
+        catch_up: "latest".to_owned(),
+        window_ms: 3_600_000,
+        inputs: Map::from_iter([("repo".to_owned(), serde_json::json!("/srv/repo"))]),
+        paused: false,
+        refused: None,
+        held_since: None,
+        job_done: None,
+        next_at: Some(at(0)),
+        last_due: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// A due time at which run `begins` begins, with a place in the queue; without one it is missed.
+pub(super) fn fire(number: u128, due: i64, begins: Option<u128>) -> Fire {
+    let (schedule_id, due_at, name) = (schedule_id(number), at(due), "nightly".to_owned());
+    let event = match begins {
+        Some(begins) => EventBody::ScheduleFired(ScheduleFired {
+            schedule_id,
+            name,
+            due_at,
+            run_id: Some(run(begins)),
+            catch_up: false,
+        }),
+        None => {
+            let reason = "the run before was at work".to_owned();
+            EventBody::ScheduleMissed(ScheduleMissed { schedule_id, name, due_at, reason })
+        }
+    };
+    Fire {
+        schedule_id,
+        due_at,
+        next_at: Some(at(due + 60_000)),
+        last_due: Some(due_at),
+        run: begins.map(|begins| accept(begins, enqueue(Priority::Normal, "repo-health", None))),
+        event,
+        at: at(due + 5),
+    }
+}
+
+pub(super) fn new_key(key: &str, request: &str) -> NewKey {
+    let (scope, key) = ("POST /tasks".to_owned(), key.to_owned());
+    NewKey { scope, key, request_hash: Hash::of(request.as_bytes()) }
+}
+
+pub(super) fn remembered(key: &str, request: &str, status: u16) -> Remembered {
+    let NewKey { scope, key, request_hash } = new_key(key, request);
+    Remembered { scope, key, request_hash, status, body: format!("{{\"n\":{status}}}"), at: at(7) }
+}
+
+/// Something in every table that is no journal: a queue with a claimed run, an open and an answered
+/// question, a schedule that fired and missed, a key with and one without its answer.
+pub(super) fn fill_work(store: &Store) {
+    for number in 11..=13 {
+        let key = new_key(&format!("key-{number}"), "request");
+        let queue = enqueue(Priority::Normal, "repo-health", Some(2));
+        store.append(accept(number, queue).key(key)).unwrap();
+    }
+    assert_eq!(claim(store, 1, 0).len(), 1);
+    let bodies = vec![ask(1, "a", 1), answer(1, true), ask(2, "b", 1)];
+    store.append(Append::new(run(12).to_string(), 1, at(3), bodies)).unwrap();
+    store.remember(remembered("key-11", "request", 202)).unwrap();
+    store.save_schedule(schedule(1)).unwrap();
+    store.fire(fire(1, 0, Some(14))).unwrap();
+    store.fire(fire(1, 60_000, None)).unwrap();
+}
+
+/// Changes the database behind the store's back.
+pub(super) fn tamper(root: &Path, sql: &str) -> usize {
+    let db = rusqlite::Connection::open(root.join(".bailiwick/store.db")).unwrap();
+    db.pragma_update(None, "foreign_keys", "OFF").unwrap();
+    db.execute(sql, []).unwrap()
+}
+
+/// A task that waits to be started, as a dry run that run 9 called, and its start.
+pub(super) fn waiting(number: u128) -> (EventBody, EventBody) {
+    let start = RunStarted {
+        playbook: None,
+        inputs: Map::new(),
+        read_roots: Vec::new(),
+        budget: Budget::default(),
+        profile: Profile::Workspace,
+        policy_hash: Hash::ZERO,
+        unattended: false,
+        dry_run: true,
+        parent_run_id: Some(run(9)),
+        trigger: Trigger::Call,
+        pinned: Vec::new(),
+        bounds: Vec::new(),
+    };
+    let EventBody::TaskAccepted(mut accepted) = accepted(number) else { unreachable!() };
+    accepted.start = Some(Box::new(start.clone()));
+    (EventBody::TaskAccepted(accepted), EventBody::RunStarted(start))
+}
+
+pub(super) fn resumed() -> EventBody {
+    EventBody::RunResumed(RunResumed { by: "me".to_owned(), reason: None, interrupted: false })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::*;
 use crate::contracts::RunId;
-use crate::store::Append;
+use crate::store::{Append, ApprovalStatus, Fired};
 
 /// A state directory that version 1 wrote: never to be written again.
 const VERSION_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/store-v1");
@@ -50,5 +50,31 @@ fn a_store_of_version_1_opens_verifies_and_goes_on() {
     let unfinished = store.reader().unfinished().unwrap();
     assert_eq!(unfinished.iter().map(|run| run.run_id).collect::<Vec<_>>(), [run(2)]);
     append(&store, 2, 1, paused("me")).unwrap();
+    assert_eq!(verify(dir.path()).findings, []);
+}
+
+/// One that version 2 wrote: never to be written again.
+const VERSION_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/store-v2");
+
+#[test]
+fn a_store_of_version_2_opens_verifies_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(VERSION_2).join("state"), &dir.path().join(".bailiwick"));
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    let audit = Path::new(VERSION_2).join("tools_audit.jsonl");
+    std::fs::copy(audit, audit_path(dir.path())).unwrap();
+    assert_eq!(verify(dir.path()).findings, []);
+    let store = open(dir.path());
+    let reader = store.reader();
+    assert_eq!(reader.schedules().unwrap()[0].last_due, Some(at(60_000)));
+    let fires = reader.fires(&schedule_id(1), 9).unwrap();
+    assert_eq!(fires.iter().map(|fire| fire.run_id).collect::<Vec<_>>(), [None, Some(run(14))]);
+    let open = reader.approvals(Some(ApprovalStatus::Open), None, 9).unwrap();
+    assert_eq!(open.iter().map(|approval| approval.run_id).collect::<Vec<_>>(), [run(12)]);
+    let known = reader.remembered("POST /tasks", "key-11").unwrap().unwrap();
+    assert_eq!((known.run_id, known.status), (Some(run(11)), Some(202)));
+    let claimed: Vec<_> = claim(&store, 9, 0).iter().map(|claimed| claimed.run_id).collect();
+    assert_eq!(claimed, [run(11), run(12), run(14)], "run 13 waits for room in its playbook");
+    assert_eq!(store.fire(fire(1, 0, None)), Ok(Fired::Already));
     assert_eq!(verify(dir.path()).findings, []);
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::fixture::*;
 use crate::contracts::RunStatus;
-use crate::store::schema::{MIGRATIONS, migrate, version};
+use crate::store::schema::{MIGRATIONS, Step, migrate, version};
 use crate::store::{FindingKind, Reader, Store, StoreError};
 
 #[test]
@@ -110,7 +110,7 @@ fn a_database_of_a_newer_version_is_refused() {
     drop(open(dir.path()));
     let path = dir.path().join(".bailiwick/store.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let newer = StoreError::NewerSchema { found: 99, known: 1 };
+    let newer = StoreError::NewerSchema { found: 99, known: 2 };
     assert_eq!(Store::open(&options(dir.path())).unwrap_err(), newer);
     assert_eq!(reader_error(dir.path()), newer);
 }
@@ -125,6 +125,7 @@ fn migrating_keeps_a_copy_and_is_all_or_nothing() {
     let path = dir.path().join("store.db");
     let mut db = Connection::open(&path).unwrap();
     let steps = ["CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y", "CREATE TABLE a (z)"];
+    let steps = steps.map(Step::sql);
     migrate(&mut db, &path, &steps[..1], |_| Ok(())).unwrap();
     db.execute("INSERT INTO a VALUES (1)", []).unwrap();
     migrate(&mut db, &path, &steps, |_| Ok(())).unwrap_err();
@@ -137,7 +138,7 @@ fn migrating_keeps_a_copy_and_is_all_or_nothing() {
     let copy = Connection::open(dir.path().join("store.db.v1")).unwrap();
     assert_eq!(version(&copy).unwrap(), 1);
     assert_eq!(copy.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-    assert_eq!(MIGRATIONS.len(), 1);
+    assert_eq!(MIGRATIONS.len(), 2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod edges;
 mod escapes;
 mod limits;
 mod tree;
+mod unreadable;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,10 @@
 //! nor can any other new name. And entries of such a directory cannot be removed or renamed,
 //! which is what keeps a protected one from being swapped for another. A mount namespace will
 //! lift the first restriction.
+//!
+//! Reading goes the same way: where a root contains something unreadable, the root itself can only
+//! be listed, and each entry gets its own right to be read, but for the unreadable ones and those
+//! whose names are the names of secrets. What is made there while the command runs it cannot read.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -20,6 +24,7 @@ use rustix::io::Errno;
 
 use super::super::layers::LANDLOCK;
 use super::super::wire::{CellSpec, Refusal, SystemAccess};
+use crate::policy::is_secret;
 
 /// More rules than this make every access of the command slow.
 const GRANTS_MAX: usize = 8192;
@@ -27,6 +32,8 @@ const GRANTS_MAX: usize = 8192;
 /// What may be done below a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// See the names of entries.
+    List,
     /// Read.
     Read,
     /// Read and execute.
@@ -52,7 +59,11 @@ pub struct Grant {
 
 /// All rules of a cell.
 pub fn collect(spec: &CellSpec) -> Result<Vec<Grant>, Refusal> {
-    let mut grants = Grants { list: Vec::new(), protected: protected(&spec.protected)? };
+    let mut grants = Grants {
+        list: Vec::new(),
+        protected: Places::find(&spec.protected)?,
+        unreadable: Places::find(&spec.unreadable)?,
+    };
     for system in &spec.system {
         let access = match system.access {
             SystemAccess::Run => Access::Run,
@@ -64,14 +75,12 @@ pub fn collect(spec: &CellSpec) -> Result<Vec<Grant>, Refusal> {
             grants.add(at, access)?;
         }
     }
-    for path in &spec.read {
+    // What may be written may be read: entries need no second rule.
+    let only_read = spec.read.iter().filter(|path| !spec.write.contains(path));
+    let read = only_read.map(|path| (path, Access::Run));
+    for (path, access) in read.chain(spec.write.iter().map(|path| (path, Access::Write))) {
         if let Some(at) = open_if_there(path, ResolveFlags::NO_SYMLINKS)? {
-            grants.add(at, Access::Run)?;
-        }
-    }
-    for path in &spec.write {
-        if let Some(at) = open_if_there(path, ResolveFlags::NO_SYMLINKS)? {
-            grants.write(at, path)?;
+            grants.tree(at, path, access)?;
         }
     }
     if let Some(at) = open_if_there(&spec.scratch, ResolveFlags::NO_SYMLINKS)? {
@@ -82,11 +91,14 @@ pub fn collect(spec: &CellSpec) -> Result<Vec<Grant>, Refusal> {
 
 struct Grants {
     list: Vec<Grant>,
-    protected: Vec<Protected>,
+    protected: Places,
+    unreadable: Places,
 }
 
-/// Something that stays as it is.
-struct Protected {
+/// Exceptions inside of roots.
+struct Places(Vec<Place>);
+
+struct Place {
     path: PathBuf,
     /// Device and inode, where it exists: it can have other names, such as one in other case.
     id: Option<(u64, u64)>,
@@ -99,7 +111,8 @@ impl Grants {
         if self.list.len() == GRANTS_MAX {
             return Err(Refusal::BadSpec(format!(
                 "`{}`: more than {GRANTS_MAX} files and directories would need a rule of their \
-                 own; grant fewer directories that contain protected files",
+                 own; grant fewer directories that contain protected or unreadable files, or \
+                 move files into directories",
                 path.display()
             )));
         }
@@ -107,52 +120,82 @@ impl Grants {
         Ok(())
     }
 
-    /// Grants writing at `path`, which has no links in it, but for what is protected.
-    fn write(&mut self, at: OwnedFd, path: &Path) -> Result<(), Refusal> {
+    /// Grants `wanted`, which is [`Access::Run`] or [`Access::Write`], at `path`, which has no links
+    /// in it, but for what is excepted.
+    fn tree(&mut self, at: OwnedFd, path: &Path, wanted: Access) -> Result<(), Refusal> {
         let found = stat(at.as_fd(), path)?;
-        let id = Some((found.st_dev, found.st_ino));
-        if self.protected.iter().any(|p| path.starts_with(&p.path) || p.id == id) {
-            return self.add(at, Access::Run);
+        let id = (found.st_dev, found.st_ino);
+        if self.unreadable.hold(path, id) {
+            return Ok(());
         }
-        if !self.protected.iter().any(|p| p.path.starts_with(path)) {
-            return self.add(at, Access::Write);
+        let kept = wanted == Access::Write && self.protected.hold(path, id);
+        let wanted = if kept { Access::Run } else { wanted };
+        let closed_inside = self.unreadable.lie_in(path);
+        let kept_inside = wanted == Access::Write && self.protected.lie_in(path);
+        if !closed_inside && !kept_inside {
+            return self.add(at, wanted);
         }
         if !is_directory(&found) {
             // Such as `.git` in a linked work tree, where `.git/config` is protected.
             return self.add(at, Access::Run);
         }
         for name in names(at.as_fd(), path)? {
-            let path = path.join(&name);
-            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let entry = match openat(&at, &name, flags, Mode::empty()) {
-                Ok(entry) => entry,
-                Err(Errno::NOENT) => continue,
-                Err(error) => return Err(cannot_open(&path, error.into())),
-            };
-            // A link gets no rights: what it leads to has its own, or none.
-            if FileType::from_raw_mode(stat(entry.as_fd(), &path)?.st_mode) != FileType::Symlink {
-                self.write(entry, &path)?;
+            if !(closed_inside && is_secret(&name)) {
+                self.entry(&at, &path.join(&name), &name, wanted)?;
             }
         }
-        self.add(at, Access::Run)
+        self.add(at, if closed_inside { Access::List } else { Access::Run })
+    }
+
+    /// A link gets no rights: what it leads to has its own, or none.
+    fn entry(
+        &mut self,
+        directory: &OwnedFd,
+        path: &Path,
+        name: &Path,
+        wanted: Access,
+    ) -> Result<(), Refusal> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let entry = match openat(directory, name, flags, Mode::empty()) {
+            Ok(entry) => entry,
+            // Gone, or in a directory that only lets itself be listed.
+            Err(Errno::NOENT | Errno::ACCESS) => return Ok(()),
+            Err(error) => return Err(cannot_open(path, error.into())),
+        };
+        if FileType::from_raw_mode(stat(entry.as_fd(), path)?.st_mode) == FileType::Symlink {
+            return Ok(());
+        }
+        self.tree(entry, path, wanted)
     }
 }
 
-/// The protected paths as written and as they really are.
-fn protected(paths: &[PathBuf]) -> Result<Vec<Protected>, Refusal> {
-    let mut all = Vec::new();
-    for path in paths {
-        let real = real_form(path).map_err(|error| cannot_open(path, error))?;
-        for path in [path.clone(), real] {
-            let id = match statat(CWD, &path, AtFlags::empty()) {
-                Ok(found) => Some((found.st_dev, found.st_ino)),
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => None,
-                Err(error) => return Err(cannot_open(&path, error.into())),
-            };
-            all.push(Protected { path, id });
+impl Places {
+    /// `paths` as written and as they really are.
+    fn find(paths: &[PathBuf]) -> Result<Self, Refusal> {
+        let mut all = Vec::new();
+        for path in paths {
+            let real = real_form(path).map_err(|error| cannot_open(path, error))?;
+            for path in [path.clone(), real] {
+                let id = match statat(CWD, &path, AtFlags::empty()) {
+                    Ok(found) => Some((found.st_dev, found.st_ino)),
+                    Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => None,
+                    Err(error) => return Err(cannot_open(&path, error.into())),
+                };
+                all.push(Place { path, id });
+            }
         }
+        Ok(Self(all))
     }
-    Ok(all)
+
+    /// Whether `path` is one of them, by name or by identity, or inside of one.
+    fn hold(&self, path: &Path, id: (u64, u64)) -> bool {
+        self.0.iter().any(|place| path.starts_with(&place.path) || place.id == Some(id))
+    }
+
+    /// Whether `path` is above one of them.
+    fn lie_in(&self, path: &Path) -> bool {
+        self.0.iter().any(|place| place.path.starts_with(path))
+    }
 }
 
 /// `path` with links resolved as far as it exists.
@@ -194,7 +237,12 @@ fn open_if_there(path: &Path, resolve: ResolveFlags) -> Result<Option<OwnedFd>, 
 fn names(at: BorrowedFd<'_>, path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let fail = |error: Errno| cannot_open(path, error.into());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = openat(at, ".", flags, Mode::empty()).map_err(fail)?;
+    let open = match openat(at, ".", flags, Mode::empty()) {
+        Ok(open) => open,
+        // What we may not list, the command may not either: a cell without it is narrower.
+        Err(Errno::ACCESS) => return Ok(Vec::new()),
+        Err(error) => return Err(fail(error)),
+    };
     let mut names = Vec::new();
     for entry in Dir::read_from(&open).map_err(fail)? {
         let name = entry.map_err(fail)?.file_name().to_bytes().to_vec();

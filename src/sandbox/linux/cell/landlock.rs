@@ -85,6 +85,7 @@ fn enforce(abi: ABI, number: i32, grants: Vec<Grant>) -> Result<RulesetStatus, R
 fn rights(grant: &Grant, abi: ABI) -> BitFlags<AccessFs> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let wanted = match grant.access {
+        Access::List => AccessFs::ReadDir.into(),
         Access::Read => read,
         Access::Run => read | AccessFs::Execute,
         Access::Device => AccessFs::ReadFile | AccessFs::WriteFile,

@@ -1,0 +1,242 @@
+//! `bailiwick approvals`: the questions that runs wait with, and answers to them.
+
+mod about;
+mod here;
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::remote::{Place, Remote, ask, read, wait_for};
+use super::shown::one_line;
+use super::{CliError, Cx, Exit, client_error, output};
+use crate::client::{Client, Request};
+use crate::contracts::ApprovalId;
+use crate::contracts::views::{Answered, ApprovalPage, ApprovalView};
+
+/// Where the daemon keeps them.
+const PATH: [&str; 4] = ["api", "v1", "execution", "approvals"];
+/// Approvals that are asked for at once.
+const PAGE: u32 = 200;
+/// Most approvals that are listed.
+const LISTED_MAX: usize = 10_000;
+/// Longest prompt or reason in a table, and longest arguments, in characters.
+const CELL_CHARS: usize = 80;
+const ARGS_CHARS: usize = 4_000;
+
+/// Look at what runs ask, and answer.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List open questions, newest first
+    Ls {
+        /// The answered and the outdated ones as well
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a question: what is asked, exactly what would be done, and why policy asks
+    Show {
+        /// Its id, or its first characters
+        id: String,
+    },
+    /// Say yes
+    Approve(Given),
+    /// Say no; a reason lets a gate with `rewind_to` try again
+    Deny(Given),
+}
+
+#[derive(Debug, clap::Args)]
+struct Given {
+    /// Its id, or its first characters
+    id: String,
+    /// Why, for the journal and, of a no, for who tries again
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When there is no such question, or it waits for no answer any more.
+pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let place = args.remote.place(cx)?;
+    match args.command {
+        Command::Ls { all } => {
+            let now = cx.clock.now();
+            let all = all_of(&place, all)?.into_iter().map(|it| it.at(now)).collect();
+            list(&place, all, cx, out)
+        }
+        Command::Show { id } => {
+            let id = find(&place, &id, true)?;
+            show(&place, &one_of(&place, id)?.at(cx.clock.now()), cx, out)
+        }
+        Command::Approve(given) => answer(&place, given, true, cx, out),
+        Command::Deny(given) => answer(&place, given, false, cx, out),
+    }
+}
+
+/// Open questions, or every one.
+fn all_of(place: &Place, closed_too: bool) -> Result<Vec<ApprovalView>, CliError> {
+    match place {
+        Place::Named(client) | Place::Daemon(client, _) => wait_for(pages(client, closed_too)),
+        Place::Here(app) => here::all(app, closed_too),
+    }
+}
+
+async fn pages(client: &Client, closed_too: bool) -> Result<Vec<ApprovalView>, CliError> {
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let mut request = Request::get(&PATH).with("limit", PAGE);
+        if !closed_too {
+            request = request.with("status", "open");
+        }
+        if let Some(cursor) = &cursor {
+            request = request.with("cursor", cursor);
+        }
+        let answer = client.ask(&request).await.map_err(client_error)?;
+        let page: ApprovalPage = read(client, answer)?;
+        all.extend(page.approvals);
+        if page.next_cursor.is_none() || page.next_cursor == cursor || all.len() >= LISTED_MAX {
+            return Ok(all);
+        }
+        cursor = page.next_cursor;
+    }
+}
+
+fn one_of(place: &Place, id: ApprovalId) -> Result<ApprovalView, CliError> {
+    match place {
+        Place::Named(client) | Place::Daemon(client, _) => {
+            let id = id.to_string();
+            let path: Vec<&str> = PATH.into_iter().chain([id.as_str()]).collect();
+            ask(client, Request::get(&path))
+        }
+        Place::Here(app) => here::one(app, id),
+    }
+}
+
+/// The question that a person means: its id, or its first characters.
+fn find(place: &Place, id: &str, closed_too: bool) -> Result<ApprovalId, CliError> {
+    if let Ok(id) = id.parse() {
+        return Ok(id);
+    }
+    let prefix = format!("{}{}", ApprovalId::PREFIX, id.trim_start_matches(ApprovalId::PREFIX));
+    let all = all_of(place, closed_too)?;
+    let mut fitting =
+        all.iter().map(|it| it.approval_id).filter(|id| id.to_string().starts_with(&prefix));
+    let hint = |message: String| CliError::usage(message).hint("list them: bailiwick approvals ls");
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) if prefix.len() > ApprovalId::PREFIX.len() => Ok(one),
+        (Some(_), Some(_)) => Err(hint(format!("`{id}` is the beginning of several questions"))),
+        _ if closed_too => Err(hint(format!("there is no question `{id}`"))),
+        _ => Err(hint(format!("there is no open question `{id}`"))),
+    }
+}
+
+fn answer(
+    place: &Place,
+    Given { id, reason }: Given,
+    approved: bool,
+    cx: &Cx,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let id = find(place, &id, false).or_else(|_| find(place, &id, true))?;
+    about::still_waits(&one_of(place, id)?)?;
+    let answered: Answered = match place {
+        Place::Named(client) | Place::Daemon(client, _) => {
+            let shown = id.to_string();
+            let path: Vec<&str> = PATH.into_iter().chain([shown.as_str()]).collect();
+            let mut body = json!({ "approved": approved });
+            if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
+                body.insert("reason".to_owned(), json!(reason));
+            }
+            ask(client, Request::post(&path).body(body))?
+        }
+        Place::Here(app) => here::answer(app, id, approved, reason)?,
+    };
+    if cx.json {
+        output::json(out, &answered)?;
+        return Ok(Exit::Done);
+    }
+    let Answered { approval_id, run_id, status, .. } = &answered;
+    let word = if approved { "approved" } else { "denied" };
+    output::line(out, format!("{approval_id} is {word}; {run_id} is {}", status.as_str()))?;
+    Ok(Exit::Done)
+}
+
+fn list(
+    place: &Place,
+    all: Vec<ApprovalView>,
+    cx: &Cx,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    if cx.json {
+        output::json(out, &json!({ "items": all }))?;
+        return Ok(Exit::Done);
+    }
+    if all.is_empty() {
+        output::line(out, "nothing waits for an answer")?;
+        return Ok(Exit::Done);
+    }
+    let playbooks = about::playbooks(place, &all)?;
+    let heads = ["APPROVAL", "STATUS", "RUN", "PLAYBOOK", "STEP", "TOOL", "UNTIL", "PROMPT"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    rows.extend(all.iter().map(|it| {
+        [
+            it.approval_id.to_string(),
+            it.status.clone(),
+            about::short(it.run_id),
+            playbooks.get(&it.run_id).cloned().unwrap_or_default(),
+            one_line(&it.step, CELL_CHARS),
+            it.tool.clone().unwrap_or_default(),
+            it.expires_at.to_string(),
+            one_line(&it.prompt, CELL_CHARS),
+        ]
+    }));
+    output::table(out, &rows)?;
+    Ok(Exit::Done)
+}
+
+fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    if cx.json {
+        output::json(out, it)?;
+        return Ok(Exit::Done);
+    }
+    let mut lines = vec![it.prompt.clone(), format!("  run     {}", it.run_id)];
+    lines.push(format!("  step    {}", it.step));
+    if let Some(tool) = &it.tool {
+        lines.push(format!("  tool    {tool}"));
+    }
+    if let Some(args) = &it.args {
+        let args = Value::Object(args.clone()).to_string();
+        lines.push(format!("  args    {}", one_line(&args, ARGS_CHARS)));
+    }
+    if let Some(risk) = &it.risk {
+        lines.push(format!("  risk    {}", json!(risk).as_str().unwrap_or_default()));
+    }
+    lines.extend(about::rules(place, it)?.into_iter().map(|rule| format!("  rule    {rule}")));
+    lines.push(format!("  asked   {}, until {}", it.requested_at, it.expires_at));
+    lines.push(format!("  status  {}", it.status));
+    if let Some(by) = &it.by {
+        lines.push(format!("  by      {by}"));
+    }
+    if let Some(reason) = &it.reason {
+        lines.push(format!("  because {reason}"));
+    }
+    let id = it.approval_id;
+    if it.status == ApprovalView::EXPIRED {
+        lines.push(format!(
+            "it is too late to answer; have it asked anew: bailiwick approvals deny {id}"
+        ));
+    } else if it.waits() {
+        lines.push(format!("answer: bailiwick approvals approve {id}, or deny {id}"));
+    }
+    output::line(out, lines.join("\n"))?;
+    Ok(Exit::Done)
+}

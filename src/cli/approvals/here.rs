@@ -1,0 +1,64 @@
+//! The inbox read from the journal, and answers written into it, where no daemon runs.
+
+use super::super::remote::{borrow_host, wait_for};
+use super::super::{CliError, control_error, output, run_error};
+use super::{LISTED_MAX, PAGE};
+use crate::app::App;
+use crate::contracts::ApprovalId;
+use crate::contracts::views::{Answered, ApprovalView};
+use crate::orchestrator::{Control, tell};
+use crate::store::ApprovalStatus;
+
+/// Open questions, or every one, newest first.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub(super) fn all(app: &App, closed_too: bool) -> Result<Vec<ApprovalView>, CliError> {
+    let (history, vocabulary) = (app.history()?, app.vocabulary());
+    let mut views = history.approval_views(&vocabulary);
+    let status = (!closed_too).then_some(ApprovalStatus::Open);
+    let (mut all, mut before) = (Vec::new(), None);
+    loop {
+        let page = history.approvals(status, before, PAGE)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        before = Some(last.cursor);
+        for info in page {
+            all.push(views.view(info).map_err(run_error)?);
+        }
+        if all.len() >= LISTED_MAX {
+            return Ok(all);
+        }
+    }
+}
+
+/// One question.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn one(app: &App, id: ApprovalId) -> Result<ApprovalView, CliError> {
+    let (history, vocabulary) = (app.history()?, app.vocabulary());
+    let info = history.approval(id)?;
+    history.approval_views(&vocabulary).view(info).map_err(run_error)
+}
+
+/// Journals an answer. The run goes on when somebody takes it up.
+///
+/// # Errors
+/// When nobody waits for it, or policy refuses the call by now.
+pub(super) fn answer(
+    app: &App,
+    id: ApprovalId,
+    approved: bool,
+    reason: Option<String>,
+) -> Result<Answered, CliError> {
+    let run_id = app.history()?.approval(id)?.run_id;
+    let host = borrow_host(app)?;
+    let by = "terminal".to_owned();
+    let control = Control::Answer { approval_id: id, approved, by, reason };
+    let told =
+        wait_for(async { tell(&host.services, run_id, control).await.map_err(control_error) })?;
+    output::note(&format!(
+        "note: no daemon is running; go on with it: bailiwick serve, or bailiwick runs resume {run_id}"
+    ));
+    Ok(Answered { approval_id: id, run_id, approved, status: told.status })
+}

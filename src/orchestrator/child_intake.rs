@@ -1,0 +1,123 @@
+//! Beginning a run that a step calls: it works by what its caller pinned, and within its bounds.
+
+use std::collections::BTreeMap;
+
+use super::called::{Called, Refused, called};
+use super::child::Calling;
+use super::driver::Work;
+use super::error::RunError;
+use super::intake;
+use super::journal::Batch;
+use super::judge::Judge;
+use super::opening::{Desk, Names};
+use super::place::Place;
+use super::reads::GovernedReads;
+use super::run;
+use super::scope;
+use crate::contracts::{
+    ErrorKind, EventBody, Hash, Map, PlaybookRef, Priority, RunStarted, SCHEMA_VERSION,
+    TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
+};
+use crate::playbook::{self, Action, Playbook};
+use crate::store::Append;
+
+/// Makes the run durable. The inner error fails the step. Blocks.
+pub(super) fn accept(work: &Work, calling: &Calling) -> Result<Result<(), Refused>, RunError> {
+    let incomplete = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
+    let place = Place::of(&work.playbook, &calling.path).ok_or_else(|| incomplete("the step"))?;
+    let step = place.step().ok_or_else(|| incomplete("the step"))?.step;
+    let Action::Call { playbook, inputs } = &step.action else {
+        return Err(incomplete("the call of a playbook"));
+    };
+    let (started, _) = work.record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
+    let (pinned, depth) = (run::pinned(&work.services, started)?, started.bounds.len());
+    let called = match called(&work.services, &pinned, playbook, depth) {
+        Ok(called) => called,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let names = Names::of_step(&work.services.evaluator, step, true);
+    let scope = scope::build(work, Some(&calling.path), &names)?;
+    let reads = GovernedReads { work, path: &calling.path };
+    let desk = Desk { evaluator: &work.services.evaluator, scope: &scope, reads: &reads };
+    let inputs = match desk.map(inputs) {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok(Err(Refused::new(ErrorKind::Expression, error.to_string()))),
+    };
+    match resolved(work, &called.playbook, &inputs) {
+        Ok(resolved) => append(work, calling, called, inputs, resolved).map(Ok),
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// Its inputs. Paths are measured from the workspace; what may be read is what the caller may read.
+fn resolved(work: &Work, playbook: &Playbook, inputs: &Map) -> Result<Map, Refused> {
+    let services = &work.services;
+    let (given, _) = intake::place_paths(services, playbook, inputs, &services.root);
+    playbook::resolve_inputs(playbook, &given).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Refused::new(ErrorKind::BadArguments, errors.join("; "))
+    })
+}
+
+fn append(
+    work: &Work,
+    calling: &Calling,
+    called: Called,
+    given: Map,
+    inputs: Map,
+) -> Result<(), RunError> {
+    let incomplete =
+        || RunError::Incomplete { run: work.run_id.to_string(), what: "`run.started`" };
+    let services = &work.services;
+    let (parent, _) = work.record.started.as_ref().ok_or_else(incomplete)?;
+    let judge = Judge::of(work, &calling.path).ok_or_else(incomplete)?;
+    let Called { playbook, text } = called;
+    let mut batch = Batch::default();
+    let mut bounds = vec![judge.own_bound()];
+    bounds.extend(parent.bounds.iter().cloned());
+    let start = RunStarted {
+        playbook: Some(PlaybookRef {
+            name: playbook.name.clone(),
+            path: playbook.file.clone(),
+            hash: Hash::of(text.as_bytes()),
+            source: batch.text(text, services.clock.salt()),
+        }),
+        inputs,
+        read_roots: parent.read_roots.clone(),
+        budget: playbook.budget.narrowed(&calling.share),
+        profile: services.config.policy.profile,
+        policy_hash: services.policy.current().hash(),
+        unattended: parent.unattended,
+        dry_run: false,
+        parent_run_id: Some(work.run_id),
+        trigger: Trigger::Call,
+        pinned: run::pin(services, &mut batch, run::sources(services, parent)?),
+        bounds,
+    };
+    batch.bodies = vec![
+        EventBody::TaskAccepted(TaskAccepted { task: task(work, &playbook, given), start: None }),
+        EventBody::RunStarted(start),
+    ];
+    let (run, now) = (calling.run_id.to_string(), services.clock.now());
+    services.store.append(Append::new(run, 0, now, batch.bodies).texts(batch.texts))?;
+    Ok(())
+}
+
+fn task(work: &Work, playbook: &Playbook, inputs: Map) -> TaskEnvelope {
+    let clock = &work.services.clock;
+    TaskEnvelope {
+        schema_version: SCHEMA_VERSION,
+        id: TaskId::from_uuid(clock.uuid()),
+        created_at: clock.now(),
+        task_type: TaskType::Playbook,
+        goal: playbook.description.clone(),
+        inputs,
+        attachments: Vec::new(),
+        context_hints: Vec::new(),
+        priority: Priority::Normal,
+        playbook: Some(playbook.file.clone()),
+        budget: None,
+        labels: BTreeMap::new(),
+        idempotency_key: None,
+    }
+}

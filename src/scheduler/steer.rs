@@ -1,0 +1,191 @@
+//! Telling runs something, and giving those a worker that have work again.
+
+use std::collections::BTreeSet;
+use std::mem::take;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::adopt::requeue;
+use super::engine::Answered;
+use super::shared::{Shared, blocking, locked};
+use crate::contracts::{ApprovalId, RunId, RunStatus};
+use crate::orchestrator::{Control, ControlError, RunError, Told, begin, goes_on, tell_to_the_end};
+use crate::playbook::CALL_DEPTH_MAX;
+use crate::store::{QueueState, RunInfo, StoreError};
+
+/// How long a run may take to do as it is told.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tells a run something. What is journalled may give the run work again, also when nobody waits for
+/// the answer any more: the telling goes on to its end, and only the wait for it has a bound.
+pub(super) async fn control(
+    shared: &Arc<Shared>,
+    run: RunId,
+    control: Control,
+) -> Result<Told, ControlError> {
+    let telling = async {
+        let turn = Arc::clone(&shared.telling).acquire_owned().await;
+        let turn = turn.map_err(|error| RunError::Worker(error.to_string()))?;
+        let shared = Arc::clone(shared);
+        let telling = tokio::spawn(async move {
+            let told = tell_and_wake(&shared, run, control).await;
+            drop(turn);
+            told
+        });
+        telling.await.map_err(|error| RunError::Worker(error.to_string()))?
+    };
+    timeout(PATIENCE, telling).await.unwrap_or(Err(ControlError::Unanswered))
+}
+
+async fn tell_and_wake(
+    shared: &Arc<Shared>,
+    run: RunId,
+    control: Control,
+) -> Result<Told, ControlError> {
+    let reading = Arc::clone(shared);
+    let info = blocking(move || info(&reading, run)).await??;
+    if matches!(control, Control::Resume { .. }) && info.status != RunStatus::Paused {
+        let looking = Arc::clone(shared);
+        if blocking(move || lacks_worker(&looking, run)).await?? {
+            wake(shared, run).await?;
+            return Ok(Told { status: info.status, live: false });
+        }
+    }
+    if info.status == RunStatus::Queued {
+        not_begun(shared, run, &control).await?;
+    }
+    let holds = matches!(control, Control::Pause { .. });
+    let told = tell_to_the_end(shared.services(), run, control).await;
+    let has_work = match &told {
+        Ok(told) => !told.live && !holds,
+        // The refusal is journalled: the run goes on to its end.
+        Err(ControlError::Denied { .. }) => true,
+        Err(_) => false,
+    };
+    if has_work {
+        wake(shared, run).await?;
+    }
+    told
+}
+
+/// A run that waits for its turn has begun nothing that could go on or be answered. To stop or hold it,
+/// it is begun first, so that it ends as every run does.
+async fn not_begun(
+    shared: &Arc<Shared>,
+    run: RunId,
+    control: &Control,
+) -> Result<(), ControlError> {
+    match control {
+        Control::Cancel { .. } | Control::Pause { .. } => {
+            let services = Arc::clone(shared.services());
+            blocking(move || begin(&services, run, None)).await??;
+            Ok(())
+        }
+        Control::Resume { .. } => Err(ControlError::NotPaused(RunStatus::Queued)),
+        Control::Answer { approval_id, .. } => Err(ControlError::NotOpen(*approval_id)),
+        Control::Resolve { call, .. } => Err(ControlError::NotInDoubt(*call)),
+    }
+}
+
+/// Answers a question of whichever run asked it.
+pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    approval_id: ApprovalId,
+    approved: bool,
+    by: String,
+    reason: Option<String>,
+) -> Result<Answered, ControlError> {
+    let reading = Arc::clone(shared);
+    let found = blocking(move || reading.services().store.reader().approval(&approval_id)).await?;
+    let run_id = match found {
+        Ok(found) => found.run_id,
+        Err(StoreError::NotFound(_)) => return Err(ControlError::NotOpen(approval_id)),
+        Err(error) => return Err(RunError::from(error).into()),
+    };
+    let answer = Control::Answer { approval_id, approved, by, reason };
+    let told = control(shared, run_id, answer).await?;
+    Ok(Answered { run_id, status: told.status })
+}
+
+/// Puts a run into the queue, or the one above all that called it. One that is at work already is looked
+/// at again when its worker is done with it.
+async fn wake(shared: &Arc<Shared>, run: RunId) -> Result<(), RunError> {
+    let waking = Arc::clone(shared);
+    let above = blocking(move || {
+        wake_now(&waking, run)?;
+        above(&waking, run)
+    })
+    .await??;
+    // Those at work on something else look again at what they called.
+    for caller in above {
+        shared.services().live.wake(caller).await;
+    }
+    Ok(())
+}
+
+/// The runs that called a run, nearest first.
+fn above(shared: &Shared, run: RunId) -> Result<Vec<RunId>, RunError> {
+    let (mut found, mut above) = (info(shared, run)?, Vec::new());
+    while let Some(caller) = found.parent_run_id.filter(|_| above.len() < CALL_DEPTH_MAX) {
+        above.push(caller);
+        found = info(shared, caller)?;
+    }
+    Ok(above)
+}
+
+fn wake_now(shared: &Shared, run: RunId) -> Result<(), RunError> {
+    let top = topmost(shared, run)?;
+    if top.unfinished { requeue(shared, &top) } else { Ok(()) }
+}
+
+/// Whether a run has work, is held by nobody, and has no worker nor waits for one: it could not be
+/// driven, or lost its worker. Blocks.
+fn lacks_worker(shared: &Shared, run: RunId) -> Result<bool, RunError> {
+    let services = shared.services();
+    let top = topmost(shared, run)?;
+    let driven = [run, top.run_id].into_iter().any(|run| services.live.is_live(run));
+    if driven || !top.unfinished || top.status == RunStatus::Paused {
+        return Ok(false);
+    }
+    let place = services.store.reader().queued(&top.run_id)?;
+    let parked = place.is_none_or(|place| place.state == QueueState::Parked);
+    Ok(parked && (shared.stuck.contains(top.run_id) || goes_on(services, &top)?))
+}
+
+fn topmost(shared: &Shared, run: RunId) -> Result<RunInfo, RunError> {
+    let mut found = info(shared, run)?;
+    for _ in 0..CALL_DEPTH_MAX {
+        let Some(parent) = found.parent_run_id else { break };
+        found = info(shared, parent)?;
+    }
+    Ok(found)
+}
+
+fn info(shared: &Shared, run: RunId) -> Result<RunInfo, RunError> {
+    Ok(shared.services().store.reader().run(&run)?)
+}
+
+/// Runs that have work and that nobody drives by now: those that somebody else drove when they got it,
+/// and those that could not be driven and are tried again. Blocks.
+pub(super) fn wake_freed(shared: &Shared, now: Instant) {
+    let live = &shared.services().live;
+    let freed: BTreeSet<RunId> = {
+        let mut later = locked(&shared.later);
+        let (driven, freed) = take(&mut *later).into_iter().partition(|run| live.is_live(*run));
+        *later = driven;
+        freed
+    };
+    for run in freed.into_iter().chain(shared.stuck.due(now)) {
+        let name = format!("waking {run}");
+        match wake_now(shared, run) {
+            Ok(()) => shared.settled(&name),
+            // One that cannot be woken keeps no other from it.
+            Err(error) => {
+                locked(&shared.later).insert(run);
+                shared.warn(&name, format!("{run} cannot be given a worker yet: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+mod due;
+mod fixture;
+mod running;
+mod scheduling;
+mod submitting;
+mod timetable;

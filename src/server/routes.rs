@@ -1,0 +1,177 @@
+//! The one table of routes.
+
+use std::sync::LazyLock;
+
+use axum::http::Method;
+
+use super::api::{approvals, catalogue, events, health, hooks, runs, schedules, sessions, tasks};
+use super::route::{Access, Gives, Param, Route, Takes, schema};
+use crate::contracts::views::{
+    Answered, ApprovalPage, ApprovalView, NewAnswer, NewTask, PlaybookList, RunDetail, RunPage,
+    RunTold, ScheduleChange, ScheduleDetail, ScheduleList, ScheduleStarted, ScheduleView, TaskPage,
+    TaskTaken, TaskView,
+};
+use crate::contracts::{RunReport, TaskSubmission};
+use crate::scheduler::NewSchedule;
+
+const LIMIT: Param = Param { name: "limit", what: "most entries of the page", kind: "integer" };
+const CURSOR: Param =
+    Param { name: "cursor", what: "`next_cursor` of the page before", kind: "string" };
+const AFTER: Param = Param {
+    name: "after",
+    what: "the event to go on behind; the header `Last-Event-ID` wins",
+    kind: "integer",
+};
+const EVENTS: Param = Param { name: "events", what: "`true`: with its events", kind: "boolean" };
+const EVENTS_AFTER: Param =
+    Param { name: "after", what: "the event behind which they begin", kind: "integer" };
+const NEXT: Param =
+    Param { name: "next", what: "how many next times, 1 to 100; 5 when absent", kind: "integer" };
+const PLAYBOOK: Param = Param { name: "playbook", what: "only runs of it", kind: "string" };
+const RUN_STATUS: Param = Param { name: "status", what: "only runs that stand so", kind: "string" };
+const ASKED_STATUS: Param =
+    Param { name: "status", what: "only questions that stand so", kind: "string" };
+
+const APPROVALS: &str = "/api/v1/execution/approvals";
+const APPROVAL: &str = "/api/v1/execution/approvals/{approval_id}";
+const TASKS: &str = "/api/v1/execution/tasks";
+const TASK: &str = "/api/v1/execution/tasks/{task_id}";
+const SCHEDULE: &str = "/schedules/{schedule_id}";
+
+/// A route that takes and gives nothing yet, for whoever has the token.
+macro_rules! route {
+    ($method:ident $path:expr, $name:literal, $summary:literal, $status:literal, $handler:path
+     $(, $field:ident: $value:expr)* $(,)?) => {
+        Route {
+            $($field: $value,)*
+            ..Route {
+                method: Method::$method,
+                path: $path,
+                name: $name,
+                summary: $summary,
+                access: Access::Token,
+                query: &[],
+                takes: Takes::Nothing,
+                status: $status,
+                gives: Gives::Nothing,
+                problems: &[],
+                handler: |call| Box::pin($handler(call)),
+            }
+        }
+    };
+}
+
+/// Every route.
+pub(super) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let groups = [of_server(), of_tasks(), of_runs(), of_approvals(), of_schedules()];
+    groups.into_iter().flatten().collect()
+});
+
+fn of_server() -> Vec<Route> {
+    vec![
+        route!(GET "/", "index", "Where to begin", 200, health::index,
+            access: Access::Open, gives: Gives::Json(schema::<health::Index>)),
+        route!(GET "/healthz", "healthz", "Whether it is alive", 200, health::alive,
+            access: Access::Open, gives: Gives::Json(schema::<health::Health>)),
+        route!(GET "/readyz", "readyz", "Whether it takes tasks; 503 with the same document when not",
+            200, health::ready,
+            access: Access::Open, gives: Gives::Json(schema::<health::Readiness>)),
+        route!(GET "/openapi.json", "openapi", "This document", 200, health::openapi,
+            gives: Gives::Json(schema::<serde_json::Value>)),
+        route!(POST "/session", "begin_session", "Exchange the token for a cookie", 200,
+            sessions::begin,
+            access: Access::Open, takes: Takes::Json(schema::<sessions::NewSession>),
+            gives: Gives::Json(schema::<sessions::SessionBegun>), problems: &[401]),
+        route!(DELETE "/session", "end_session", "End the session of the cookie", 204,
+            sessions::end),
+        route!(GET "/playbooks", "list_playbooks", "Every playbook, good or not", 200,
+            catalogue::playbooks, gives: Gives::Json(schema::<PlaybookList>)),
+        route!(GET "/policies", "list_policies", "The rules in force", 200, catalogue::policies,
+            gives: Gives::Json(schema::<catalogue::PolicyView>)),
+        route!(POST "/hooks/{playbook}", "fire_webhook", "Start a playbook by knowing its secret",
+            202, hooks::fire,
+            access: Access::Webhook, takes: Takes::Bytes,
+            gives: Gives::Json(schema::<TaskTaken>), problems: &[422, 429, 507]),
+    ]
+}
+
+fn of_tasks() -> Vec<Route> {
+    vec![
+        route!(POST "/tasks", "submit_task", "Hand in a task; 202 once it is durable", 202,
+            tasks::submit,
+            takes: Takes::Json(schema::<TaskSubmission>), gives: Gives::Json(schema::<TaskTaken>),
+            problems: &[409, 422, 429, 507]),
+        route!(GET TASKS, "list_tasks", "Tasks, newest first", 200, tasks::list,
+            query: &[LIMIT, CURSOR], gives: Gives::Json(schema::<TaskPage>)),
+        route!(POST TASKS, "create_task", "Hand in a task as a goal", 202, tasks::create,
+            takes: Takes::Json(schema::<NewTask>), gives: Gives::Json(schema::<TaskTaken>),
+            problems: &[409, 422, 429, 507]),
+        route!(GET TASK, "show_task", "How far a task has come", 200, tasks::show,
+            gives: Gives::Json(schema::<TaskView>), problems: &[404]),
+    ]
+}
+
+fn of_runs() -> Vec<Route> {
+    vec![
+        route!(GET "/runs", "list_runs", "Runs, newest first", 200, runs::list,
+            query: &[LIMIT, CURSOR, RUN_STATUS, PLAYBOOK], gives: Gives::Json(schema::<RunPage>)),
+        route!(GET "/runs/{run_id}", "show_run", "Everything about a run", 200, runs::show,
+            query: &[EVENTS, EVENTS_AFTER, LIMIT],
+            gives: Gives::Json(schema::<RunDetail>), problems: &[404]),
+        route!(GET "/runs/{run_id}/report", "show_report", "The report of a run that has ended",
+            200, runs::report, gives: Gives::Json(schema::<RunReport>), problems: &[404]),
+        route!(GET "/runs/{run_id}/events", "follow_run", "The events of a run, as they happen",
+            200, events::of_run,
+            query: &[AFTER], gives: Gives::Events, problems: &[404, 503]),
+        route!(GET "/events", "follow_all", "The events of everything, as they happen", 200,
+            events::of_all, query: &[AFTER], gives: Gives::Events, problems: &[503]),
+        route!(POST "/runs/{run_id}/cancel", "cancel_run", "Stop a run", 202, runs::cancel,
+            takes: Takes::OptionalJson(schema::<runs::Signal>),
+            gives: Gives::Json(schema::<RunTold>), problems: &[404, 409]),
+        route!(POST "/runs/{run_id}/pause", "pause_run", "Hold a run", 202, runs::pause,
+            takes: Takes::OptionalJson(schema::<runs::Signal>),
+            gives: Gives::Json(schema::<RunTold>), problems: &[404, 409]),
+        route!(POST "/runs/{run_id}/resume", "resume_run", "Let a run go on", 202, runs::resume,
+            takes: Takes::OptionalJson(schema::<runs::Signal>),
+            gives: Gives::Json(schema::<RunTold>), problems: &[404, 409]),
+        route!(POST "/runs/{run_id}/resolve", "resolve_run", "Say what became of calls in doubt",
+            200, runs::resolve,
+            takes: Takes::Json(schema::<runs::Settling>), gives: Gives::Json(schema::<RunTold>),
+            problems: &[404, 409, 422]),
+    ]
+}
+
+fn of_approvals() -> Vec<Route> {
+    vec![
+        route!(GET APPROVALS, "list_approvals", "Questions to people, newest first", 200,
+            approvals::list,
+            query: &[LIMIT, CURSOR, ASKED_STATUS], gives: Gives::Json(schema::<ApprovalPage>)),
+        route!(GET APPROVAL, "show_approval", "One question", 200, approvals::show,
+            gives: Gives::Json(schema::<ApprovalView>), problems: &[404]),
+        route!(POST APPROVAL, "answer_approval", "Answer a question", 200, approvals::answer,
+            takes: Takes::Json(schema::<NewAnswer>), gives: Gives::Json(schema::<Answered>),
+            problems: &[403, 404, 409, 422]),
+    ]
+}
+
+fn of_schedules() -> Vec<Route> {
+    vec![
+        route!(GET "/schedules", "list_schedules", "Every schedule", 200, schedules::list,
+            gives: Gives::Json(schema::<ScheduleList>)),
+        route!(POST "/schedules", "create_schedule", "Make a schedule", 201, schedules::create,
+            takes: Takes::Json(schema::<NewSchedule>), gives: Gives::Json(schema::<ScheduleView>),
+            problems: &[422, 429]),
+        route!(GET SCHEDULE, "show_schedule", "A schedule with its next and last times", 200,
+            schedules::show,
+            query: &[NEXT], gives: Gives::Json(schema::<ScheduleDetail>), problems: &[404]),
+        route!(PATCH SCHEDULE, "change_schedule", "Hold a schedule, or let it go on", 200,
+            schedules::change,
+            takes: Takes::Json(schema::<ScheduleChange>),
+            gives: Gives::Json(schema::<ScheduleView>), problems: &[404, 422]),
+        route!(DELETE SCHEDULE, "delete_schedule", "Remove a schedule that was made here", 204,
+            schedules::delete, problems: &[404, 409]),
+        route!(POST "/schedules/{schedule_id}/run", "run_schedule", "Start what it starts, now",
+            202, schedules::run_now,
+            gives: Gives::Json(schema::<ScheduleStarted>), problems: &[404, 422, 429, 507]),
+    ]
+}
