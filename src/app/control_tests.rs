@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::place;
+use super::place::{self, RISKY};
 use crate::contracts::{ApprovalId, EventKind, Outcome, Receipt, Resolution, RunId, RunStatus};
 use crate::orchestrator::{
     Control, ControlError, Driver, NobodyAnswers, Observer, RunError, SHUTDOWN, Told, tell,
@@ -22,15 +22,6 @@ steps:
   - id: gate
     approval: { prompt: "Go on?", ttl: TTL }
   - { id: look, tool: list_dir, args: { path: "." } }
-"#;
-
-const RISKY: &str = r#"
-schema: 1
-name: risky
-description: Removes a directory.
-permissions: { tools: [shell_exec], read: ["."], write: ["build"] }
-steps:
-  - { id: remove, tool: shell_exec, args: { command: ["rm", "-r", "build"] } }
 "#;
 
 const SLOW: &str = r#"
@@ -116,6 +107,26 @@ impl Place {
 
 fn gate(ttl: &str) -> String {
     GATE.replace("TTL", ttl)
+}
+
+/// A run with a second to work that called one which waits for a person.
+async fn calling_a_gate() -> (Place, RunId, RunId) {
+    const CALLER: &str = r#"
+schema: 1
+name: caller
+description: Calls one that waits.
+permissions: { tools: [list_dir], read: ["."] }
+budget: { wall: 1s }
+steps: [ { id: child, call: gated } ]
+"#;
+    let place = Place::new();
+    std::fs::create_dir(place.root.join("playbooks")).unwrap();
+    std::fs::write(place.root.join("playbooks/gated.yaml"), gate("1h")).unwrap();
+    let _ = place.services().playbooks.reread();
+    let run = place.accept(CALLER);
+    assert_eq!(place.drive(run).await.status, RunStatus::WaitingApproval);
+    let child = place.load(run).record.open_children().next().unwrap();
+    (place, run, child)
 }
 
 fn cancel() -> Control {
@@ -276,21 +287,7 @@ steps:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_waited_for_one_it_called_has_its_time_left() {
-    const CALLER: &str = r#"
-schema: 1
-name: caller
-description: Calls one that waits.
-permissions: { tools: [list_dir], read: ["."] }
-budget: { wall: 1s }
-steps: [ { id: child, call: gated } ]
-"#;
-    let place = Place::new();
-    std::fs::create_dir(place.root.join("playbooks")).unwrap();
-    std::fs::write(place.root.join("playbooks/gated.yaml"), gate("1h")).unwrap();
-    let _ = place.services().playbooks.reread();
-    let run = place.accept(CALLER);
-    assert_eq!(place.drive(run).await.status, RunStatus::WaitingApproval);
-    let child = place.load(run).record.open_children().next().unwrap();
+    let (place, run, child) = calling_a_gate().await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     place.answer(child, place.question(child), true).await.unwrap();
     assert_eq!(place.drive(run).await.status, RunStatus::Succeeded);
@@ -298,20 +295,7 @@ steps: [ { id: child, call: gated } ]
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_called_run_is_held_with_the_one_that_called_it_and_goes_on_with_it() {
-    const CALLER: &str = r#"
-schema: 1
-name: caller
-description: Calls one that waits.
-permissions: { tools: [list_dir], read: ["."] }
-steps: [ { id: child, call: gated } ]
-"#;
-    let place = Place::new();
-    std::fs::create_dir(place.root.join("playbooks")).unwrap();
-    std::fs::write(place.root.join("playbooks/gated.yaml"), gate("1h")).unwrap();
-    let _ = place.services().playbooks.reread();
-    let run = place.accept(CALLER);
-    assert_eq!(place.drive(run).await.status, RunStatus::WaitingApproval);
-    let child = place.load(run).record.open_children().next().unwrap();
+    let (place, run, child) = calling_a_gate().await;
     let by = || "test".to_owned();
     for (control, status) in [
         (Control::Pause { by: by(), reason: None }, RunStatus::Paused),

@@ -17,6 +17,16 @@ use crate::orchestrator::{
 use crate::ports::Sandbox;
 use crate::workspace::Environment;
 
+/// A playbook about whose one call the rules ask.
+pub(super) const RISKY: &str = r#"
+schema: 1
+name: risky
+description: Removes a directory.
+permissions: { tools: [shell_exec], read: ["."], write: ["build"] }
+steps:
+  - { id: remove, tool: shell_exec, args: { command: ["rm", "-r", "build"] } }
+"#;
+
 /// The workspace; gone when dropped.
 pub(super) struct Place {
     _dir: tempfile::TempDir,

@@ -1,6 +1,6 @@
 //! How what is stored is shown, also when its texts were forgotten.
 
-use super::place::Place;
+use super::place::{Place, RISKY};
 use crate::contracts::views::ApprovalView;
 use crate::contracts::{RunId, RunStatus};
 use crate::orchestrator::{ApprovalViews, Control, run_detail, tell};
@@ -16,15 +16,6 @@ steps:
     block:
       - id: gate
         approval: { prompt: "Go on?" }
-"#;
-
-const RISKY: &str = r#"
-schema: 1
-name: risky
-description: Removes a directory.
-permissions: { tools: [shell_exec], read: ["."], write: ["build"] }
-steps:
-  - { id: remove, tool: shell_exec, args: { command: ["rm", "-r", "build"] } }
 "#;
 
 fn question(place: &Place) -> ApprovalView {

@@ -10,6 +10,7 @@
 mod code;
 mod deed;
 mod fact;
+mod interpreter;
 mod leaf;
 mod limits;
 mod network;

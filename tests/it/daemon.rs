@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::daemon_space::{Daemon, PATIENCE};
 use super::harness::{Ran, Space};
+use super::policies::DENY;
 
 const HEALTH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/repo-health.yaml");
 
@@ -217,16 +218,6 @@ fn an_answer_counts_after_a_restart_and_without_a_daemon() {
 
 #[test]
 fn an_edited_policy_counts_for_the_next_call_and_a_broken_one_changes_nothing() {
-    const DENY: &str = r#"schema: 1
-rules:
-  - id: mine.no-reports
-    effect: deny
-    on: { tool: [write_text] }
-    when: { path: { under: ["reports/"], access: [write] } }
-    reason: reports are written by hand here
-    match: [ { tool: write_text, args: { path: "reports/slow.md", text: "x" } } ]
-    not_match: [ { tool: write_text, args: { path: "notes.md", text: "x" } } ]
-"#;
     let space = space();
     let daemon = Daemon::start(&space);
     let before = daemon.get("/readyz").body;

@@ -4,7 +4,8 @@ use super::harness::Space;
 
 const PLAYBOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/repo-health.yaml");
 
-const DENY: &str = r#"schema: 1
+/// Refuses what the shipped and the tests' playbooks write below `reports/`.
+pub const DENY: &str = r#"schema: 1
 rules:
   - id: mine.no-reports
     effect: deny

@@ -1,8 +1,9 @@
 //! Shells and interpreters: their text is a line, or code that is looked at from outside.
 
 use super::{Deed, Leaf, Output, Scope, Source, Stdin, Walker, Word};
-use crate::command::code::{Language, code_lines, is_calm, language};
+use crate::command::code::{code_lines, is_calm};
 use crate::command::fact::{Access, FileUse};
+use crate::command::interpreter::{Language, Meaning, language};
 
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "rbash", "yash"];
 
@@ -166,17 +167,17 @@ impl Walker {
                 return;
             }
             match language.flag(text) {
-                super::super::code::Meaning::Code(attached) => {
+                Meaning::Code(attached) => {
                     let value = attached.map(|at| word.after(at)).or_else(|| rest.next().cloned());
                     code.extend(value);
                 }
-                super::super::code::Meaning::Module => return,
-                super::super::code::Meaning::Value => drop(rest.next()),
-                super::super::code::Meaning::Flag => {}
-                super::super::code::Meaning::Load => {
+                Meaning::Module => return,
+                Meaning::Value => drop(rest.next()),
+                Meaning::Flag => {}
+                Meaning::Load => {
                     self.hide(format!("`{program}` loads what `{text}` names"));
                 }
-                super::super::code::Meaning::Operand => {
+                Meaning::Operand => {
                     if language.first_is_code && code.is_empty() && file.is_none() {
                         code.push(word.clone());
                         file = Some(Word::known(""));
