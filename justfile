@@ -20,13 +20,23 @@ bless:
     BLESS=1 INSTA_UPDATE=always cargo test --locked
     git --no-pager diff --stat
 
-# Measures, and prints a table: what a cell costs beside a plain spawn.
-bench *ARGS:
-    cargo test --locked --release --test it -- --ignored --nocapture bench {{ARGS}}
+# Measures one area, beside its peers where there are any, and prints a table: `just bench policy`,
+# `just bench sandbox`. Rows go to target/bench/NAME.json and into docs/benchmarks.md.
+bench NAME:
+    @case {{NAME}} in \
+        sandbox) cargo test --locked --release --test it -- --ignored --nocapture bench ;; \
+        *) cd benches/peers && cargo run --locked --release --quiet -- {{NAME}} ;; \
+    esac
 
-# The long tests: a thousand kills.
+# The long tests: a thousand kills, a thousand mutations of the rules, all pairs of AgentDojo.
 soak *ARGS:
     BAILIWICK_SOAK_KILLS=1000 cargo test --locked --release --test it -- crash {{ARGS}}
+    BAILIWICK_SOAK_MUTATIONS=1000 cargo test --locked --release --test it -- policy_mutations --nocapture {{ARGS}}
+    tests/agentdojo/run.sh
+
+# Measures the rules of tests/agentdojo with AgentDojo: Python, 949 pairs, four times.
+agentdojo *ARGS:
+    tests/agentdojo/run.sh {{ARGS}}
 
 # Runs the program from this checkout, such as `just run run playbooks/repo-health.yaml`.
 run *ARGS:

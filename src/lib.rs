@@ -26,6 +26,7 @@ pub mod yaml;
 // L2: the outside world, one concern each
 pub mod durable;
 pub mod facts;
+pub mod identity;
 pub mod live;
 pub mod sandbox;
 pub mod store;

@@ -26,7 +26,7 @@ pub enum Command {
         /// Which call.
         call_id: CallId,
     },
-    /// Get a person's answer. Ends in `approval.resolved`.
+    /// Get a person's answer. Ends in `approval.resolved`; wanted again while more people have to say yes.
     Ask {
         /// The step's path.
         path: String,

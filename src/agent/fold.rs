@@ -8,8 +8,8 @@ use super::program::StepKind;
 use super::rewind;
 use super::state::{Call, Node, Phase, RunState};
 use crate::contracts::{
-    CallDecided, CallRequested, Effect, EventBody, Resolution, RunResumed, RunStarted,
-    StepFinished, StepStarted, Timestamp,
+    ApprovalSubject, CallDecided, CallRequested, Effect, EventBody, Quorum, Resolution, RunResumed,
+    RunStarted, StepFinished, StepStarted, Timestamp,
 };
 
 /// An event that cannot follow what happened before it.
@@ -73,7 +73,7 @@ fn of_step(state: &mut RunState, kind: &'static str, event: &EventBody) -> Resul
             rewind::answered(state, answer);
             return Ok(());
         }
-        EventBody::ApprovalRequested(subject) => (&subject.path, Phase::Asked(subject.approval_id)),
+        EventBody::ApprovalRequested(subject) => return ask(state, kind, subject),
         EventBody::CallIntent(intent) => (&intent.path, running),
         EventBody::CallStarted(named) => (&named.path, running),
         EventBody::CallInDoubt(named) => (&named.path, Phase::InDoubt),
@@ -86,6 +86,16 @@ fn of_step(state: &mut RunState, kind: &'static str, event: &EventBody) -> Resul
         _ => return Ok(()),
     };
     nodes::set_phase(state, kind, path, phase)
+}
+
+fn ask(
+    state: &mut RunState,
+    kind: &'static str,
+    subject: &ApprovalSubject,
+) -> Result<(), FoldError> {
+    nodes::set_phase(state, kind, &subject.path, Phase::Asked(subject.approval_id))?;
+    state.quorums.insert(subject.approval_id, Quorum::of(subject.approvers));
+    Ok(())
 }
 
 fn request(
@@ -106,6 +116,9 @@ fn decide(
     kind: &'static str,
     decided: &CallDecided,
 ) -> Result<(), FoldError> {
+    if decided.is_aside() {
+        return Ok(());
+    }
     let effect = decided.decision.effect;
     // Decided again after a yes, by a changed policy that still asks the same: it stands.
     let stands = state.phase(&decided.path) == Some(Phase::Answered { approved: true });

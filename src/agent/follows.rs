@@ -13,7 +13,7 @@ use super::plan::Place;
 use super::program::StepKind;
 use super::rewind;
 use super::state::{Node, Phase, RunState};
-use crate::contracts::{CallId, EventBody};
+use crate::contracts::{ApprovalResolution, CallId, EventBody, Quorum};
 
 pub(super) fn follows(state: &RunState, event: &EventBody) -> bool {
     if state.reported {
@@ -43,9 +43,10 @@ pub(super) fn follows(state: &RunState, event: &EventBody) -> bool {
             }
         },
         EventBody::CallRequested(requested) => open(state, &requested.path, None),
+        EventBody::CallDecided(decided) if decided.is_aside() => true,
         EventBody::CallDecided(decided) => open(state, &decided.path, Some(decided.call_id)),
         EventBody::ApprovalRequested(subject) => open(state, &subject.path, subject.call_id),
-        EventBody::ApprovalResolved(answer) => state.asked.contains_key(&answer.approval_id),
+        EventBody::ApprovalResolved(answer) => counts(state, answer),
         EventBody::CallIntent(intent) => open(state, &intent.path, Some(intent.call_id)),
         EventBody::CallStarted(named) | EventBody::CallInDoubt(named) => {
             open(state, &named.path, Some(named.call_id))
@@ -54,6 +55,13 @@ pub(super) fn follows(state: &RunState, event: &EventBody) -> bool {
         EventBody::StepVerified(verified) => verified.index as usize == state.verified.len(),
         _ => true,
     }
+}
+
+/// Whether the question is open, and not answered with yes by this person before.
+fn counts(state: &RunState, answer: &ApprovalResolution) -> bool {
+    let said = |quorum: &Quorum| answer.approved && quorum.has(&answer.by);
+    state.asked.contains_key(&answer.approval_id)
+        && !state.quorum(answer.approval_id).is_some_and(said)
 }
 
 /// Whether a call is left for another try.

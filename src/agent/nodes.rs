@@ -94,6 +94,7 @@ fn forget(state: &mut RunState, path: &str) {
     match node.phase {
         Phase::Asked(id) => {
             state.asked.remove(&id);
+            state.quorums.remove(&id);
         }
         Phase::InDoubt => state.doubts = state.doubts.saturating_sub(1),
         Phase::Running { .. } => state.running = state.running.saturating_sub(1),

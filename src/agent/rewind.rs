@@ -14,9 +14,13 @@ use super::program::{Block, Order, Rewind, Step, StepKind};
 use super::state::{Phase, RunState};
 use crate::contracts::ApprovalResolution;
 
-/// Takes an answer. One to a question that is no longer open changes nothing.
+/// Takes an answer. One to a question that is no longer open changes nothing; a yes that is not enough
+/// leaves it open.
 pub(super) fn answered(state: &mut RunState, answer: &ApprovalResolution) {
     let Some(path) = state.asked.get(&answer.approval_id).cloned() else { return };
+    if answer.approved && !enough(state, answer) {
+        return;
+    }
     let names = Names::of(state);
     let Some(mut node) = state.nodes.get(&path).cloned() else { return };
     node.phase = Phase::Answered { approved: answer.approved };
@@ -33,6 +37,13 @@ pub(super) fn answered(state: &mut RunState, answer: &ApprovalResolution) {
         list.rewinding.insert(place.spot.position);
     }
     settle(state, &names, &place);
+}
+
+/// Counts a yes, and says whether as many people as needed have said it now.
+fn enough(state: &mut RunState, answer: &ApprovalResolution) -> bool {
+    let Some(quorum) = state.quorums.get_mut(&answer.approval_id) else { return false };
+    quorum.add(&answer.by);
+    quorum.is_met()
 }
 
 /// Whether the step is a gate that may send its list back once more.

@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::program::Program;
 use crate::contracts::{
     ApprovalId, Budget, BudgetKind, BudgetUse, CallEffect, CallId, Effect, ErrorKind, Outcome,
-    RunId, RunStatus, Timestamp,
+    Quorum, RunId, RunStatus, Timestamp,
 };
 
 /// The state of one run.
@@ -59,6 +59,8 @@ pub struct RunState {
     pub(super) root: Body,
     /// The open questions, and where they are asked.
     pub(super) asked: OrdMap<ApprovalId, String>,
+    /// Who said yes to them so far.
+    pub(super) quorums: OrdMap<ApprovalId, Quorum>,
     /// How many calls are in doubt.
     pub(super) doubts: u32,
     /// How many tools may be at work.
@@ -197,6 +199,7 @@ impl RunState {
             reported: false,
             root: Body::default(),
             asked: OrdMap::new(),
+            quorums: OrdMap::new(),
             doubts: 0,
             running: 0,
             calling: 0,
@@ -222,6 +225,12 @@ impl RunState {
         } else {
             RunStatus::Running
         }
+    }
+
+    /// Who said yes so far to a question that is open.
+    #[must_use]
+    pub fn quorum(&self, question: ApprovalId) -> Option<&Quorum> {
+        self.quorums.get(&question)
     }
 
     /// Whether nothing goes on until a person says something: time is not counted then.

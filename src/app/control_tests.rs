@@ -200,6 +200,7 @@ rules:
 "#;
     std::fs::create_dir(place.root.join("policies")).unwrap();
     std::fs::write(place.root.join("policies/no-rm.yaml"), rule).unwrap();
+    // What is on disk when a person answers counts, also before the watch has seen it.
     let error = place.answer(run, place.question(run), true).await.unwrap_err();
     assert!(error.to_string().contains("nothing is removed any more"), "{error}");
     let end = place.drive(run).await;
@@ -363,6 +364,30 @@ async fn a_refusal_where_nobody_is_near_is_an_incident() {
         let raised: Vec<_> = raised.map(|event| event.payload.to_string()).collect();
         assert_eq!(raised.len(), incidents, "{raised:?}");
         assert!(raised.iter().all(|incident| incident.contains(&run.to_string())), "{raised:?}");
+    }
+}
+
+/// Is within every count, and takes more than a second.
+const OVERTIME: &str = "fn slow(req, ctx) {
+    let s = `a`; s.pad(60000, `a`);
+    for i in 0..9000 { s.sub_string(1, 59000); }
+}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_had_to_be_stopped_is_an_incident() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.root.join("policies")).unwrap();
+    std::fs::write(place.root.join("policies/my.rhai"), OVERTIME).unwrap();
+    place.services().policy.refresh();
+    let run = place.accept(RISKY);
+    assert_eq!(place.drive(run).await.status, RunStatus::Denied);
+    let events = place.services().store.reader().events_all(0, 1_000).unwrap();
+    let raised = events.iter().filter(|event| event.kind == EventKind::IncidentRaised);
+    let raised: Vec<_> = raised.map(|event| event.payload.to_string()).collect();
+    assert_eq!(raised.len(), 1, "{raised:?}");
+    for part in ["policy.script_overtime", "`my.slow` (policies/my.rhai:1)"] {
+        assert!(raised[0].contains(part), "{raised:?}");
     }
 }
 

@@ -1,14 +1,16 @@
 //! The daemon: engine, API and guests around one host, from the first word to the last.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
-use super::App;
+use super::{App, governing};
 use crate::cli::{CliError, Exit, run_error};
-use crate::contracts::EventBody;
+use crate::contracts::{EventBody, Hash};
 use crate::host::{Host, Listener};
 use crate::orchestrator::Observer;
 use crate::playbook::LintLimits;
@@ -39,6 +41,8 @@ pub struct Daemon {
     guests_socket: PathBuf,
     listening: Listening,
     grace: Duration,
+    governing: JoinHandle<()>,
+    changes: watch::Receiver<Hash>,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -84,12 +88,14 @@ impl App {
         let engine =
             Engine::start(parts).await.map_err(|EngineError::Run(error)| run_error(error))?;
         let services = Arc::clone(&host.services);
+        let changes = services.policy.changes();
         let parts = ServerParts { engine: engine.clone(), services, playbooks, secret_of };
         let server = Server::new(bound, &options, parts);
+        let governing = governing::follow(self.read_at_start(), engine.clone());
         let grace = Duration::from_millis(self.workspace.config.server.stop_grace_ms);
         let guests_socket = self.socket();
         let guests = let_guests_in(host, &guests_socket);
-        Ok(Daemon { engine, server, guests, guests_socket, listening, grace })
+        Ok(Daemon { engine, server, guests, guests_socket, listening, grace, governing, changes })
     }
 
     fn server_options(&self, listen: Option<&str>) -> ServerOptions {
@@ -101,7 +107,7 @@ impl App {
         }
         ServerOptions {
             listen: listen.unwrap_or(&config.listen).to_owned(),
-            token: self.workspace.env.get(TOKEN).map(str::to_owned),
+            tokens: self.tokens().with_execution(self.workspace.env.get(TOKEN)),
             hosts: config.hosts.clone(),
             socket_path: fits.then_some(socket),
             body_bytes_max: config.body_bytes,
@@ -155,15 +161,19 @@ impl Daemon {
     /// Lets callers in until somebody asks to stop: once ends in an orderly way, twice at once. True
     /// when the end was orderly.
     pub async fn run(self, stop: watch::Receiver<u32>) -> bool {
-        let Self { engine, server, guests, guests_socket, grace, .. } = self;
+        let Self { engine, server, guests, guests_socket, grace, governing, changes, .. } = self;
         let (close, closed) = oneshot::channel::<()>();
         let serving = server.run(async {
             // A sender that is gone means the same.
             let _ = closed.await;
         });
         let ending = async {
-            wait_for_stop(stop.clone(), 1).await;
+            tokio::select! {
+                () = wait_for_stop(stop.clone(), 1) => {}
+                never = judge_after_edits(&engine, changes) => match never {},
+            }
             tracing::info!("stopping");
+            governing.abort();
             // Callers see how runs are held, and are let go afterwards.
             engine.shutdown(grace).await;
             if let Some(guests) = guests
@@ -177,6 +187,22 @@ impl Daemon {
         tokio::select! {
             _ = orderly => true,
             () = wait_for_stop(stop.clone(), 2) => false,
+        }
+    }
+}
+
+/// Questions that are open are decided anew whenever other rules are in force, and once at the start:
+/// they may have changed while nobody looked.
+async fn judge_after_edits(engine: &Engine, mut changes: watch::Receiver<Hash>) -> Infallible {
+    loop {
+        match engine.judge_pending().await {
+            Ok(0) => {}
+            Ok(runs) => tracing::info!("{runs} runs go on by other rules than they asked by"),
+            Err(error) => tracing::warn!("open questions cannot be judged anew: {error}"),
+        }
+        if changes.changed().await.is_err() {
+            // The rules are gone, and this daemon with them.
+            std::future::pending::<()>().await;
         }
     }
 }

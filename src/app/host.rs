@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::App;
+use super::reloads::watch_policy;
 use crate::cli::{CliError, Exit, store_error};
 use crate::host::Host;
 use crate::live::playbooks::LivePlaybooks;
@@ -56,9 +57,14 @@ impl App {
     fn services(&self, store: Store, clock: Arc<dyn Clock>) -> Result<Services, CliError> {
         let config = self.workspace.config.clone();
         let limits = LintLimits::from(&config);
+        let (store, metrics) = (Arc::new(store), Arc::default());
+        let policy = Arc::new(self.policy()?);
+        let policy_watch = watch_policy(&policy, &store, &metrics, &clock)?;
         Ok(Services {
             root: self.workspace.root.clone(),
-            policy: Arc::new(self.policy()?),
+            policy,
+            policy_watch: Some(Arc::new(policy_watch)),
+            trial: self.trial()?.map(Arc::new),
             places: self.places()?,
             vocabulary: Arc::new(self.vocabulary()),
             tools: Arc::new(self.tools()),
@@ -67,8 +73,9 @@ impl App {
             redactor: Arc::new(self.secrets()?.redactor()),
             evaluator: Arc::new(Evaluator::new(limits.expressions())),
             live: Arc::default(),
+            metrics,
             config: Arc::new(config),
-            store: Arc::new(store),
+            store,
             clock,
         })
     }

@@ -8,13 +8,22 @@ mod control_tests;
 mod daemon;
 #[cfg(test)]
 mod daemon_tests;
+#[cfg(test)]
+mod decided_tests;
+#[cfg(test)]
+mod flow_tests;
+mod governing;
 mod history;
 mod host;
 #[cfg(test)]
 mod language_tests;
+mod loosening;
+#[cfg(test)]
+mod loosening_tests;
 mod open;
 #[cfg(test)]
 mod place;
+mod reloads;
 mod rules;
 mod state;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{CliError, Cx, open_workspace};
 use crate::contracts::Hash;
+use crate::identity::Tokens;
 use crate::live::LivePolicy;
 use crate::live::playbooks::{Catalogue, Entry, FindError, load};
 use crate::orchestrator::memory_write;
@@ -72,6 +73,12 @@ impl App {
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {
         self.workspace.state_dir.join("api.sock")
+    }
+
+    /// The tokens of callers.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        Tokens::of(&self.workspace.state_dir)
     }
 
     /// The audit file.

@@ -1,13 +1,14 @@
 //! The rules of a workspace, and everything they are decided by.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::App;
+use super::{App, loosening};
 use crate::cli::{CliError, Exit};
 use crate::config::KEYS;
+use crate::contracts::Diagnostic;
 use crate::facts;
-use crate::live::{LayerDirs, LivePolicy};
+use crate::live::{LayerDirs, LivePolicy, RulesOnTrial, Signing};
 use crate::policy::{Options, Places};
 use crate::ports::Vocabulary;
 use crate::workspace::Owner;
@@ -27,6 +28,33 @@ pub struct PolicyInputs {
     pub options: Options,
     /// Where the parts of the machine are.
     pub places: Places,
+    /// How far back an edit is judged against recorded decisions, in milliseconds; 0 for not at all.
+    pub backtest_ms: u64,
+    /// The directory of rules on trial, where there is one.
+    pub trial: Option<PathBuf>,
+}
+
+impl PolicyInputs {
+    /// The rules in force in the workspace. What is good is kept for the next start.
+    ///
+    /// # Errors
+    /// As [`LivePolicy::open`].
+    pub fn open(&self) -> Result<LivePolicy, Vec<Diagnostic>> {
+        let state_dir = self.state_dir.as_deref();
+        let gate = state_dir.and_then(|dir| loosening::gate(dir, self.backtest_ms));
+        let (vocabulary, options) = (self.vocabulary.clone(), self.options.clone());
+        LivePolicy::open_gated(&self.dirs, state_dir, vocabulary, options, gate)
+    }
+
+    /// The rules on trial, where the configuration names some.
+    ///
+    /// # Errors
+    /// As [`RulesOnTrial::open`].
+    pub fn open_trial(&self) -> Result<Option<RulesOnTrial>, Vec<Diagnostic>> {
+        let Some(dir) = self.trial.clone() else { return Ok(None) };
+        let (vocabulary, options) = (self.vocabulary.clone(), self.options.clone());
+        RulesOnTrial::open(&self.dirs, dir, vocabulary, options).map(Some)
+    }
 }
 
 impl App {
@@ -35,12 +63,18 @@ impl App {
     /// # Errors
     /// When no set of rules can be had at all.
     pub fn policy(&self) -> Result<LivePolicy, CliError> {
-        // Rules that were kept in a state directory which came with a clone do not count.
-        let ours = self.owner()? == Owner::Us;
-        let state_dir = ours.then_some(self.workspace.state_dir.as_path());
-        let (dirs, options) = (self.layer_dirs(), self.policy_options());
-        LivePolicy::open(&dirs, state_dir, self.vocabulary(), options).map_err(|diagnostics| {
+        self.policy_inputs()?.open().map_err(|diagnostics| {
             CliError::new(Exit::Failed, "no set of rules can be used").with(diagnostics)
+        })
+    }
+
+    /// The rules on trial, where the configuration names some.
+    ///
+    /// # Errors
+    /// When those that they stand beside cannot be used.
+    pub fn trial(&self) -> Result<Option<RulesOnTrial>, CliError> {
+        self.policy_inputs()?.open_trial().map_err(|found| {
+            CliError::new(Exit::Failed, "no set of rules can be used on trial").with(found)
         })
     }
 
@@ -50,7 +84,15 @@ impl App {
             system: dirs.system.clone(),
             user: dirs.user.clone(),
             workspace: Some(dirs.workspace.clone()),
+            signing: self.signing(),
         }
+    }
+
+    /// Whose signature the workspace's rules must carry. The workspace has no say in it but to demand one.
+    fn signing(&self) -> Signing {
+        let system = self.workspace.policy_dirs.system.parent().map(Path::to_owned);
+        let dirs = system.into_iter().chain(self.workspace.user_dir.clone()).collect();
+        Signing { required: self.workspace.config.policy.require_signed, dirs }
     }
 
     /// What the policy commands work on.
@@ -58,13 +100,18 @@ impl App {
     /// # Errors
     /// When a part of the machine cannot be resolved.
     pub fn policy_inputs(&self) -> Result<PolicyInputs, CliError> {
+        let config = &self.workspace.config.policy;
+        let shadow = Some(&config.shadow).filter(|dir| !dir.is_empty());
         Ok(PolicyInputs {
             root: self.workspace.root.clone(),
+            // Rules that were kept in a state directory which came with a clone do not count.
             state_dir: (self.owner()? == Owner::Us).then(|| self.workspace.state_dir.clone()),
             dirs: self.layer_dirs(),
             vocabulary: self.vocabulary(),
             options: self.policy_options(),
             places: self.places()?,
+            backtest_ms: config.backtest_ms,
+            trial: shadow.map(|dir| self.workspace.root.join(dir)),
         })
     }
 

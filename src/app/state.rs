@@ -16,7 +16,10 @@ impl App {
     }
 
     /// State that somebody else made is never acted on: it could hold approvals nobody here gave.
-    pub(super) fn claim_state(&self, clock: &dyn Clock) -> Result<(), CliError> {
+    ///
+    /// # Errors
+    /// When it is somebody else's, or cannot be made.
+    pub fn claim_state(&self, clock: &dyn Clock) -> Result<(), CliError> {
         let (state_dir, user_dir) = (&self.workspace.state_dir, self.workspace.user_dir.as_deref());
         match self.owner()? {
             Owner::Us => Ok(()),

@@ -16,6 +16,8 @@ use crate::contracts::views::{Answered, ApprovalPage, ApprovalView};
 
 /// Where the daemon keeps them.
 const PATH: [&str; 4] = ["api", "v1", "execution", "approvals"];
+/// What stands in the place of a run that has not asked yet.
+const BEFOREHAND: &str = "(beforehand)";
 /// Approvals that are asked for at once.
 const PAGE: u32 = 200;
 /// Most approvals that are listed.
@@ -164,9 +166,15 @@ fn answer(
         output::json(out, &answered)?;
         return Ok(Exit::Done);
     }
-    let Answered { approval_id, run_id, status, .. } = &answered;
-    let word = if approved { "approved" } else { "denied" };
-    output::line(out, format!("{approval_id} is {word}; {run_id} is {}", status.as_str()))?;
+    let Answered { approval_id, run_id, status, missing, .. } = &answered;
+    let word = match (approved, *missing) {
+        (true, 0) => "is approved".to_owned(),
+        (true, 1) => "needs one more person to say yes".to_owned(),
+        (true, missing) => format!("needs {missing} more people to say yes"),
+        (false, _) => "is denied".to_owned(),
+    };
+    let run = run_id.zip(*status).map(|(run, status)| format!("; {run} is {}", status.as_str()));
+    output::line(out, format!("{approval_id} {word}{}", run.unwrap_or_default()))?;
     Ok(Exit::Done)
 }
 
@@ -190,9 +198,9 @@ fn list(
     rows.extend(all.iter().map(|it| {
         [
             it.approval_id.to_string(),
-            it.status.clone(),
-            about::short(it.run_id),
-            playbooks.get(&it.run_id).cloned().unwrap_or_default(),
+            about::status(it),
+            it.run_id.map_or_else(|| BEFOREHAND.to_owned(), about::short),
+            it.run_id.and_then(|run| playbooks.get(&run).cloned()).unwrap_or_default(),
             one_line(&it.step, CELL_CHARS),
             it.tool.clone().unwrap_or_default(),
             it.expires_at.to_string(),
@@ -208,8 +216,14 @@ fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Resul
         output::json(out, it)?;
         return Ok(Exit::Done);
     }
-    let mut lines = vec![it.prompt.clone(), format!("  run     {}", it.run_id)];
-    lines.push(format!("  step    {}", it.step));
+    let mut lines = vec![it.prompt.clone()];
+    match &it.run_id {
+        Some(run) => lines.extend([format!("  run     {run}"), format!("  step    {}", it.step)]),
+        None => {
+            let by = it.given_by.as_deref().unwrap_or_default();
+            lines.push(format!("  given   beforehand, by {by}"));
+        }
+    }
     if let Some(tool) = &it.tool {
         lines.push(format!("  tool    {tool}"));
     }
@@ -217,10 +231,12 @@ fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Resul
         let args = Value::Object(args.clone()).to_string();
         lines.push(format!("  args    {}", one_line(&args, ARGS_CHARS)));
     }
+    lines.extend(it.call_id.map(|call| format!("  call    {call}")));
     if let Some(risk) = &it.risk {
         lines.push(format!("  risk    {}", json!(risk).as_str().unwrap_or_default()));
     }
     lines.extend(about::rules(place, it)?.into_iter().map(|rule| format!("  rule    {rule}")));
+    lines.extend(about::people(it).map(|people| format!("  people  {people}")));
     lines.push(format!("  asked   {}, until {}", it.requested_at, it.expires_at));
     lines.push(format!("  status  {}", it.status));
     if let Some(by) = &it.by {
@@ -230,7 +246,11 @@ fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Resul
         lines.push(format!("  because {reason}"));
     }
     let id = it.approval_id;
-    if it.status == ApprovalView::EXPIRED {
+    if it.run_id.is_none() {
+        if it.waits() {
+            lines.push(format!("take it back: bailiwick approvals deny {id}"));
+        }
+    } else if it.status == ApprovalView::EXPIRED {
         lines.push(format!(
             "it is too late to answer; have it asked anew: bailiwick approvals deny {id}"
         ));

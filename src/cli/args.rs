@@ -6,7 +6,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use super::{
     approvals, completions, config, doctor, init, playbook, policy, report, run, runs, sandbox,
-    schedules, serve, submit, tools, trust, undo, verify,
+    schedules, serve, submit, tokens, tools, trust, undo, verify,
 };
 
 /// The agent runner you can leave alone with a real machine.
@@ -60,6 +60,8 @@ pub(super) enum Command {
     Runs(runs::Args),
     /// Look at what runs ask, and answer
     Approvals(approvals::Args),
+    /// Make, list and revoke tokens for callers of the daemon
+    Tokens(tokens::Args),
     /// See what the daemon starts by the clock
     Schedules(schedules::Args),
     /// Show the report of a run

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::shown::{escaped_json, printable};
 use crate::contracts::{Diagnostic, Severity};
+use crate::policy::mistake_kind;
 
 /// How to show them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -119,7 +120,7 @@ fn wide(number: u32) -> usize {
 
 fn sarif(diagnostics: &[Diagnostic]) -> Value {
     let codes: BTreeSet<&str> = diagnostics.iter().map(|d| d.code.as_str()).collect();
-    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
+    let rules: Vec<Value> = codes.iter().map(|code| sarif_rule(code)).collect();
     let results: Vec<Value> = diagnostics.iter().map(result).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -136,18 +137,33 @@ fn sarif(diagnostics: &[Diagnostic]) -> Value {
     })
 }
 
-fn result(diagnostic: &Diagnostic) -> Value {
-    let level = match diagnostic.severity {
+/// What a kind of mistake is, where that is known.
+fn sarif_rule(code: &str) -> Value {
+    let Some(kind) = mistake_kind(code) else { return json!({ "id": code }) };
+    let help = format!("{}. For example {}. What to do: {}.", kind.what, kind.example, kind.fix);
+    json!({
+        "id": code,
+        "shortDescription": { "text": kind.what },
+        "help": { "text": help },
+        "defaultConfiguration": { "level": level(kind.severity) },
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
-    };
+    }
+}
+
+fn result(diagnostic: &Diagnostic) -> Value {
     let message = match &diagnostic.suggestion {
         Some(suggestion) => format!("{}; {suggestion}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
     json!({
         "ruleId": diagnostic.code,
-        "level": level,
+        "level": level(diagnostic.severity),
         "message": { "text": message },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri(&diagnostic.file) },

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{CliError, Cx, Exit, output};
 use crate::live::playbooks::{SHIPPED, SHIPPED_TEMPLATES};
-use crate::policy::default_files;
+use crate::policy::{default_files, json_schema, script_definitions};
 use crate::workspace::{Made, Shipped, Vouched, init, user_dir};
 
 /// Makes a workspace: configuration, policies, playbooks, prompts and memory. Safe to repeat.
@@ -41,6 +41,11 @@ fn shipped() -> Vec<Shipped> {
     let texts = default_files().iter().chain(playbooks);
     let mut files = Shipped::base();
     files.extend(texts.map(|(path, text)| Shipped::text(path, text)));
+    let generated = [
+        ("config/schema/policy.json", format!("{:#}\n", json_schema())),
+        ("config/schema/policy.d.rhai", script_definitions()),
+    ];
+    files.extend(generated.map(|(path, text)| Shipped { path, bytes: text.into_bytes().into() }));
     files
 }
 

@@ -10,7 +10,7 @@ use clap::{ColorChoice, Parser};
 use super::args::{Cli, Command, Global};
 use super::{
     CliError, Cx, Exit, approvals, completions, config, doctor, init, output, playbook, policy,
-    report, run, runs, sandbox, schedules, serve, submit, tools, trust, undo, verify,
+    report, run, runs, sandbox, schedules, serve, submit, tokens, tools, trust, undo, verify,
 };
 use crate::app::App;
 use crate::orchestrator::SystemClock;
@@ -49,6 +49,7 @@ fn start(wanted: Command, cx: &Cx, color: bool) -> Result<Exit, CliError> {
         Command::Submit(args) => submit::run(args, cx, out),
         Command::Runs(args) => runs::run(args, cx, out),
         Command::Approvals(args) => approvals::run(args, cx, out),
+        Command::Tokens(args) => tokens::run(args, cx, out),
         Command::Schedules(args) => schedules::run(args, cx, out),
         Command::Report(args) => report::run(args, cx, out),
         Command::Policy(args) => policy::run(args, cx, out),

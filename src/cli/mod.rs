@@ -37,6 +37,7 @@ mod sandbox;
 mod schedules;
 mod serve;
 mod submit;
+mod tokens;
 mod tools;
 mod trust;
 mod undo;
@@ -49,6 +50,7 @@ pub use cx::Cx;
 pub use error::{CliError, Exit};
 pub use main::main;
 pub use open::open_workspace;
+pub use policy::answer_line;
 
 use outcome::schedule_error;
 pub(crate) use outcome::{control_error, run_error, store_error};

@@ -18,6 +18,7 @@ use crate::host::{
     Adopted, ClientError, Host, HostError, Listener, Refusal, RunRequest, adopt_unfinished,
     run_through,
 };
+use crate::identity::this_account;
 use crate::live::playbooks::Entry;
 use crate::orchestrator::{
     Answerer, NobodyAnswers, Observer, PreApproved, RunEnd, RunError, RunRecord, SystemClock,
@@ -265,8 +266,11 @@ async fn run_anywhere(app: &App, request: RunRequest, cx: &Cx) -> Result<RunEnd,
             }
             OpenHost::Busy { .. } => {}
         }
-        let through: Arc<dyn Answerer> =
-            Arc::new(PreApproved::new(request.yes_approve.clone(), Arc::clone(&answerer)));
+        let through: Arc<dyn Answerer> = Arc::new(PreApproved::new(
+            request.yes_approve.clone(),
+            this_account(),
+            Arc::clone(&answerer),
+        ));
         let socket = app.socket();
         let (wanted, seen, stopping) = (request.clone(), Arc::clone(&observer), stop.clone());
         match run_through(&socket, wanted, through, seen, stopping).await {

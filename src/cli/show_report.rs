@@ -88,10 +88,14 @@ fn refusal(line: &DecisionLine) -> String {
     let refusing = line.rules.iter().filter(|rule| rule.effect == Effect::Deny);
     let rules: Vec<String> =
         refusing.map(|rule| format!("{} ({}:{})", rule.id, rule.file, rule.line)).collect();
-    one_line(
+    let refused = one_line(
         &format!("refused    {}: {}; {}", line.path, line.reason, rules.join(", ")),
         REASON_CHARS,
-    )
+    );
+    match line.call_id {
+        Some(call) => format!("{refused}\n           why: bailiwick policy explain {call}"),
+        None => refused,
+    }
 }
 
 fn decisions(report: &RunReport) -> String {

@@ -3,6 +3,8 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::shown::{one_line, printable};
+use crate::contracts::Quorum;
+use crate::identity::this_account;
 use crate::orchestrator::{Answer, Answerer, Question};
 
 /// Longest name of a tool or place of a rule that is shown, in characters.
@@ -23,6 +25,10 @@ impl Terminal {
 
 impl Answerer for Terminal {
     fn answer(&self, question: &Question) -> Option<Answer> {
+        if Quorum::of(0).with(question.yes.iter().map(String::as_str)).has(&this_account()) {
+            // Whoever sits here has said yes: the others answer elsewhere.
+            return None;
+        }
         let _turn = match self.one_at_a_time.lock() {
             Ok(turn) => turn,
             Err(poisoned) => poisoned.into_inner(),
@@ -42,7 +48,7 @@ impl Answerer for Terminal {
                 _ => continue,
             };
             let reason = (!reason.is_empty()).then(|| reason.to_owned());
-            return Some(Answer { approved, by: "terminal".to_owned(), reason });
+            return Some(Answer { approved, by: this_account(), reason });
         }
     }
 }
@@ -60,6 +66,12 @@ fn text(question: &Question) -> String {
             let place = format!("{} ({}:{})", rule.id, rule.file, rule.line);
             lines.push(format!("  rule   {}", one_line(&place, NAME_CHARS)));
         }
+    }
+    let approvers = question.subject.approvers;
+    if approvers > 1 {
+        let yes = one_line(&question.yes.join(", "), NAME_CHARS);
+        let so_far = if yes.is_empty() { String::new() } else { format!("; yes so far: {yes}") };
+        lines.push(format!("  needs  {approvers} people{so_far}"));
     }
     lines.push("Allow this? [yes|no, then why if you like] ".to_owned());
     lines.join("\n")
@@ -87,7 +99,8 @@ mod tests {
         decision.rules[0].id = evil.to_owned();
         decision.rules[0].file = evil.to_owned();
         let call = Some((evil.to_owned(), format!("{evil}\nmore")));
-        let shown = text(&Question { subject, call, decision: Some(decision) });
+        let yes = vec![evil.to_owned()];
+        let shown = text(&Question { subject, call, decision: Some(decision), yes });
         assert_eq!(printable(&shown), shown);
         assert_eq!(shown.matches("[2K").count(), 6, "{shown}");
     }

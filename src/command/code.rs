@@ -88,6 +88,7 @@ const CALM: &[&str] = &[
     "sqrt",
     "floor",
     "ceil",
+    "RUBY_VERSION",
     "BEGIN",
     "END",
     "NR",
@@ -99,6 +100,10 @@ const CALM: &[&str] = &[
     "tolower",
     "indent",
     "data",
+    "process",
+    "platform",
+    "arch",
+    "versions",
 ];
 
 /// Whether code only looks, counts and prints. Everything that is not known is not calm.

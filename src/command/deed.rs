@@ -1,6 +1,8 @@
 //! What a program does to the world beyond files, as far as its words say.
 
+use super::data;
 use super::fact::{Deed, Leaf};
+use super::service;
 use super::table::Operands;
 use super::words::Sorted;
 
@@ -44,6 +46,15 @@ const DESTROYS: &[&str] = &[
     "compact",
     "obliterate",
     "force-unlock",
+    "undefine",
+    "purge-all",
+    "force-delete",
+    "delete-all",
+    "unlink-all",
+    "truncate",
+    "dropuser",
+    "teardown",
+    "unlist",
 ];
 
 /// Beginnings of such words.
@@ -105,11 +116,14 @@ pub(super) fn note(leaf: &mut Leaf, sorted: &Sorted, operands: Operands) {
         return;
     }
     let named = matches!(operands, Operands::Verb | Operands::Anything | Operands::RemoteCopy);
-    let dry = ["dry-run", "dryrun", "list-only", "help"].iter().any(|flag| sorted.has(flag));
+    let dry = sorted.has("list-only") || service::is_dry(sorted);
     if named && !OWN_RULES.contains(&leaf.program.as_str()) && !dry && destroys(leaf) {
         leaf.note(Deed::Destroy);
     }
-    if named && destroys_data(leaf) {
+    if named {
+        service::note(leaf, sorted);
+    }
+    if named && !dry && data::destroys(leaf) || clears_here(leaf) || empties(leaf, sorted) {
         leaf.note(Deed::Destroy);
     }
     if credential(leaf) || shows_all(leaf) {
@@ -119,6 +133,18 @@ pub(super) fn note(leaf: &mut Leaf, sorted: &Sorted, operands: Operands) {
 
 fn destroys(leaf: &Leaf) -> bool {
     let words = leaf.positional.iter().take(VERB_WORDS).map(String::as_str);
+    let flagged = |flag: &str| leaf.flags.iter().any(|found| found == flag);
+    let containers = super::wrapper::CONTAINERS.contains(&leaf.program.as_str());
+    let takes_volumes = containers
+        && leaf.positional.iter().any(|word| word == "down")
+        && ["volumes", "volume", "v"].iter().any(|flag| flagged(flag));
+    let offsets = flagged("reset-offsets") && flagged("execute");
+    let tidied =
+        leaf.program == "duplicity" && leaf.positional.iter().any(|word| word == "cleanup");
+    // Whether something may be deleted is only asked.
+    if leaf.positional.iter().take(3).any(|word| word == "can-i") {
+        return false;
+    }
     let cleared = leaf.program == "rclone"
         && leaf.positional.first().is_some_and(|verb| {
             matches!(verb.as_str(), "sync" | "move" | "moveto" | "cleanup" | "dedupe")
@@ -130,6 +156,9 @@ fn destroys(leaf: &Leaf) -> bool {
         .skip(1)
         .any(|part| matches!(part, "delete" | "remove" | "destroy" | "purge" | "drop"));
     cleared
+        || takes_volumes
+        || offsets
+        || tidied
         || in_name
         || words.filter(|word| word.len() < 40).any(is_destroying)
         || leaf.flags.iter().any(|flag| {
@@ -140,7 +169,8 @@ fn destroys(leaf: &Leaf) -> bool {
         })
 }
 
-fn is_destroying(word: &str) -> bool {
+/// Whether a word is one by which something is thrown away.
+pub(super) fn is_destroying(word: &str) -> bool {
     DESTROYS.contains(&word)
         || REPLACES.contains(&word)
         || DESTROYS_BEGINNINGS.iter().any(|start| word.starts_with(start))
@@ -149,48 +179,57 @@ fn is_destroying(word: &str) -> bool {
             || word.ends_with(":delete")
             || word.ends_with(":destroy")
             || word.ends_with("-rm"))
+        || is_camel(word)
 }
 
-/// SQL and the like in the words of database programs.
-fn destroys_data(leaf: &Leaf) -> bool {
-    const DATABASES: [&str; 12] = [
-        "psql",
-        "mysql",
-        "mariadb",
-        "sqlite3",
-        "sqlcmd",
-        "mongosh",
-        "mongo",
-        "clickhouse-client",
-        "cqlsh",
-        "redis-cli",
-        "duckdb",
-        "influx",
-    ];
-    if !DATABASES.contains(&leaf.program.as_str()) {
-        return matches!(
-            leaf.program.as_str(),
-            "dropdb" | "dropuser" | "mysqladmin" | "pg_resetwal"
-        );
-    }
-    leaf.argv.iter().any(|word| {
-        let word = word.to_ascii_uppercase();
-        [
-            "DROP ",
-            "TRUNCATE",
-            "DELETE FROM",
-            "DROPDATABASE",
-            ".DROP(",
-            "DELETEMANY",
-            "REMOVE(",
-            "FLUSHALL",
-            "FLUSHDB",
-            "ALTER TABLE",
-            "UPDATE ",
-        ]
-        .iter()
-        .any(|verb| word.contains(verb))
+/// `dropAll`, `deleteTopic`.
+fn is_camel(word: &str) -> bool {
+    ["drop", "delete", "remove", "purge", "destroy", "truncate", "wipe"].iter().any(|verb| {
+        word.strip_prefix(verb)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
     })
+}
+
+/// Whether somebody may miss what is in a file: no log, no mark, nothing temporary.
+pub(super) fn is_kept(path: &str) -> bool {
+    const PASSING: [&str; 9] =
+        [".log", ".out", ".err", ".tmp", ".pid", ".lock", ".keep", ".gitkeep", ".nojekyll"];
+    let temporary = ["/tmp/", "/var/tmp/", "/dev/"].iter().any(|start| path.starts_with(start));
+    !temporary && !PASSING.iter().any(|ending| path.ends_with(ending))
+}
+
+/// A program that leaves a file without what was in it.
+fn empties(leaf: &Leaf, sorted: &Sorted) -> bool {
+    let operand = |at: usize| leaf.positional.get(at).map(String::as_str);
+    let last = leaf.positional.last().map(String::as_str);
+    match leaf.program.as_str() {
+        "truncate" => {
+            let shrinks = |size: &str| size == "0" || size.starts_with(['-', '<', '/', '%']);
+            sorted.value("size").is_none_or(|size| size.open || shrinks(&size.text))
+                && leaf.positional.iter().any(|path| is_kept(path))
+        }
+        "cp" | "install" => {
+            operand(0) == Some("/dev/null")
+                && last.is_some_and(is_kept)
+                && leaf.positional.len() > 1
+        }
+        "mv" => last == Some("/dev/null"),
+        "dd" => {
+            let has = |wanted: &str| leaf.positional.iter().any(|word| word == wanted);
+            let kept = |word: &String| word.strip_prefix("of=").is_some_and(is_kept);
+            (has("if=/dev/null") || has("count=0")) && leaf.positional.iter().any(kept)
+        }
+        _ => false,
+    }
+}
+
+/// `rm *`, `rm src/*`: everything that is here, or there.
+fn clears_here(leaf: &Leaf) -> bool {
+    matches!(leaf.program.as_str(), "rm" | "grm" | "unlink")
+        && leaf.argv.iter().any(|word| {
+            let below = word.ends_with("/*") && !word.starts_with('/') && !word.starts_with('$');
+            matches!(word.trim_start_matches("./"), "*" | ".*" | "*.*" | "**" | ".[!.]*") || below
+        })
 }
 
 /// Whether a program writes every variable.
@@ -216,7 +255,9 @@ fn credential(leaf: &Leaf) -> bool {
             | ["ssm", "get-parameter" | "get-parameters", ..],
         )
         | ("doppler", ["secrets", ..])
-        | ("gh", ["auth", "token", ..])
+        | ("gh" | "glab", ["auth", "token", ..])
+        | ("heroku", ["auth:token", ..])
+        | ("sops", ["decrypt", ..])
         | (
             "gcloud",
             ["auth", "print-access-token" | "print-identity-token", ..]
@@ -231,8 +272,12 @@ fn credential(leaf: &Leaf) -> bool {
             ["find-generic-password" | "find-internet-password" | "dump-keychain", ..],
         )
         | ("git", ["credential", ..]) => true,
-        ("gpg" | "gpg2", _) => {
-            leaf.flags.iter().any(|flag| flag.starts_with("export-secret") || flag == "decrypt")
+        ("gpg" | "gpg2", _) => leaf
+            .flags
+            .iter()
+            .any(|flag| flag.starts_with("export-secret") || flag == "decrypt" || flag == "d"),
+        ("sops" | "age" | "rage", _) => {
+            leaf.flags.iter().any(|flag| flag == "decrypt" || flag == "d")
         }
         _ => false,
     }

@@ -1,6 +1,6 @@
 //! The facts of one command.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::walk;
 
@@ -16,7 +16,8 @@ pub struct Analysis {
 }
 
 /// One program with its arguments.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Leaf {
     /// The program's name without its directory.
     pub program: String,
@@ -45,7 +46,8 @@ pub struct Leaf {
 }
 
 /// A file that a program names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileUse {
     /// The path, from the directory the command started in; may be a pattern.
     pub text: String,
@@ -56,7 +58,7 @@ pub struct FileUse {
 }
 
 /// What a program does with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Looks at it.
@@ -70,9 +72,11 @@ pub enum Access {
 }
 
 /// What a program does to the world beyond the files it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
+    /// Changes what a service keeps for others, or what they see of it.
+    Change,
     /// Shows keys, tokens or passwords.
     Credential,
     /// Throws away what a service or a program keeps.
@@ -89,7 +93,8 @@ pub enum Deed {
 
 impl Deed {
     /// Every deed by its word in rules.
-    pub const WORDS: [(&'static str, Self); 6] = [
+    pub const WORDS: [(&'static str, Self); 7] = [
+        ("change", Self::Change),
         ("credential", Self::Credential),
         ("destroy", Self::Destroy),
         ("fetch", Self::Fetch),
@@ -102,6 +107,7 @@ impl Deed {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Change => "change",
             Self::Credential => "credential",
             Self::Destroy => "destroy",
             Self::Fetch => "fetch",

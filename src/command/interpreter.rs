@@ -152,6 +152,11 @@ impl Language {
         }
     }
 
+    /// Whether `-i` among its letters changes files in place, though it runs any code.
+    pub(super) fn edits_by_letter(&self) -> bool {
+        matches!(self.name, "perl" | "ruby")
+    }
+
     fn letters_of(&self, letters: &str) -> Meaning {
         let numbered =
             !self.first_is_code && !matches!(self.name, "node" | "nodejs" | "bun" | "deno");

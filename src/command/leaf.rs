@@ -3,6 +3,7 @@
 use super::deed;
 use super::fact::{Access, FileUse, Leaf};
 use super::network;
+use super::service;
 use super::table::{Operands, Program, program as known};
 use super::vcs;
 use super::walk::{Scope, Word};
@@ -71,7 +72,9 @@ fn undashed(program: &str, args: &[Word]) -> Vec<Word> {
 fn grave(leaf: &mut Leaf, table: &Program, sorted: &Sorted, args: &[Word]) {
     let verb_open =
         table.operands == Operands::Verb && sorted.operands.iter().take(2).any(|word| word.open);
-    if (table.grave || verb_open) && leaf.opaque.is_none() {
+    // Which pod is looked at may be unknown; what is done may not.
+    let matters = (table.grave && !service::looks(leaf, sorted)) || verb_open;
+    if matters && leaf.opaque.is_none() {
         if let Some(open) = args.iter().find(|word| word.open) {
             leaf.opaque =
                 Some(format!("what `{}` gets is not known: `{}`", leaf.program, open.text));
@@ -265,6 +268,39 @@ impl Files<'_> {
             }
         }
         self.volumes(args);
+        self.copied(args);
+        self.outputs(args);
+    }
+
+    /// `gcc -o /usr/bin/x`: most programs write where this flag says. Names in the workspace are
+    /// left alone: for some it is a format.
+    fn outputs(&mut self, args: &[Word]) {
+        const OUTPUTS: [&str; 7] =
+            ["-o", "--output", "--outfile", "--out", "--target", "--output-dir", "--outdir"];
+        let elsewhere = |text: &str| text.starts_with(['/', '~']) || text.starts_with("../");
+        for (at, word) in args.iter().enumerate() {
+            let attached = word.text.split_once('=').filter(|(name, _)| OUTPUTS.contains(name));
+            let path = match attached {
+                Some((name, _)) => Some(word.after(name.len() + 1)),
+                None if OUTPUTS.contains(&word.text.as_str()) => args.get(at + 1).cloned(),
+                None if self.leaf.program == "patch" && word.text == "-d" => {
+                    args.get(at + 1).cloned()
+                }
+                None => None,
+            };
+            if let Some(path) = path.filter(|path| elsewhere(&path.text)) {
+                self.add(&path, Access::Write);
+            }
+        }
+    }
+
+    /// `docker cp web:/x /etc/x` and `kubectl cp` write where their last word says.
+    fn copied(&mut self, args: &[Word]) {
+        let copies = matches!(self.leaf.program.as_str(), "docker" | "podman" | "kubectl" | "oc")
+            && args.iter().take(2).any(|word| word.text == "cp");
+        if let Some(last) = args.last().filter(|last| copies && !last.text.contains(':')) {
+            self.add(last, Access::Write);
+        }
     }
 
     /// `-v /host:/container` gives a container the host's files.

@@ -8,12 +8,14 @@
 //! a fact. Paths become facts about the machine elsewhere: this module knows no file system.
 
 mod code;
+mod data;
 mod deed;
 mod fact;
 mod interpreter;
 mod leaf;
 mod limits;
 mod network;
+mod service;
 mod table;
 mod vcs;
 mod walk;

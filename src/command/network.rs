@@ -46,6 +46,11 @@ pub(super) fn note(leaf: &mut Leaf, sorted: &Sorted, operands: Operands, scope: 
     }
     match leaf.program.as_str() {
         "curl" | "wget" | "wget2" => web(leaf, sorted, scope),
+        "ssh" | "mosh" | "autossh" if sorted.operands.is_empty() => {}
+        "openssl" if leaf.positional.first().is_some_and(|verb| verb == "s_client") => {
+            sends(leaf);
+            leaf.note(Deed::Fetch);
+        }
         "nc" | "ncat" | "netcat" | "telnet" | "ftp" | "tftp" | "lftp" | "ncftp" | "ssh"
         | "mosh" | "autossh" => {
             let host = sorted
@@ -53,7 +58,16 @@ pub(super) fn note(leaf: &mut Leaf, sorted: &Sorted, operands: Operands, scope: 
                 .first()
                 .map(|word| remote_host(&word.text).unwrap_or_else(|| bare_host(&word.text)));
             leaf.hosts.extend(host);
-            sends(leaf);
+            // `nc -z` knocks, and says nothing.
+            if !sorted.has("zero") {
+                sends(leaf);
+            }
+            leaf.note(Deed::Fetch);
+        }
+        // A name that is asked for is told to whoever answers.
+        "ping" | "dig" | "nslookup" | "host" | "traceroute" | "whois" | "drill"
+            if !sorted.operands.is_empty() =>
+        {
             leaf.note(Deed::Fetch);
         }
         "mail" | "mailx" | "sendmail" | "mutt" | "msmtp" | "swaks" => sends(leaf),
@@ -124,7 +138,13 @@ fn web(leaf: &mut Leaf, sorted: &Sorted, scope: &Scope) {
     let body = BODIES.iter().any(|flag| sorted.has(flag)) && !sorted.has("get");
     let writes =
         method.as_deref().is_some_and(|method| !matches!(method, "GET" | "HEAD" | "OPTIONS"));
-    if body || writes || sorted.has("upload-file") || sorted.has("config") {
+    let asks = method.as_deref().is_none_or(|method| method == "POST")
+        && !urls.is_empty()
+        && urls.iter().all(|url| is_search(&url.text))
+        && !sorted.values.iter().any(|(name, _, word)| {
+            BODIES.contains(&name.as_str()) && (word.open || word.text.contains('@'))
+        });
+    if (body || writes) && !asks || sorted.has("upload-file") || sorted.has("config") {
         sends(leaf);
     }
     let posted = body || writes;
@@ -133,6 +153,20 @@ fn web(leaf: &mut Leaf, sorted: &Sorted, scope: &Scope) {
             && urls.iter().any(|url| DESTROYING_URLS.iter().any(|part| url.text.contains(part))))
     {
         leaf.note(Deed::Destroy);
+    }
+    // `-H @file`, and `-b file`, which is no `name=value`.
+    for (name, _, word) in &sorted.values {
+        let path = match name.as_str() {
+            "header" => word.text.strip_prefix('@'),
+            "cookie" if !word.text.contains('=') => Some(word.text.as_str()),
+            _ => None,
+        };
+        let texts = path.into_iter().flat_map(|path| scope.paths(path)).flatten();
+        leaf.files.extend(texts.map(|text| FileUse {
+            text,
+            access: Access::Read,
+            redirect: false,
+        }));
     }
     // `-d @file` and `-F x=@file` send a file.
     for (name, _, word) in &sorted.values {
@@ -152,6 +186,23 @@ fn web(leaf: &mut Leaf, sorted: &Sorted, scope: &Scope) {
             }
         }
     }
+}
+
+/// Search servers take what is looked for in the body of a POST.
+fn is_search(url: &str) -> bool {
+    const SEARCHES: [&str; 9] = [
+        "_search",
+        "_msearch",
+        "_count",
+        "_mget",
+        "_field_caps",
+        "search",
+        "query",
+        "multi_search",
+        "_validate",
+    ];
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.rsplit('/').next().is_some_and(|last| SEARCHES.contains(&last))
 }
 
 /// Files that are saved under the name they have in the URL.
@@ -193,6 +244,13 @@ fn git(leaf: &mut Leaf) {
         if word.contains("://") { Some(host_part(word)) } else { remote_host(word) }
     });
     let hosts: Vec<String> = hosts.collect();
+    // A remote that is no name of this repository's: nobody has agreed to it before.
+    if !hosts.is_empty() && leaf.positional.first().is_some_and(|verb| verb == "push") {
+        let refspec = |word: &String| word.contains("://") || word.contains('@');
+        if leaf.positional.get(1).is_some_and(refspec) {
+            sends(leaf);
+        }
+    }
     leaf.hosts.extend(hosts);
 }
 

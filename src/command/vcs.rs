@@ -138,6 +138,12 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
         "switch" => sorted.has("force") || sorted.has("discard-changes"),
         "branch" => sorted.has("delete-force") || sorted.has("force"),
         "stash" => matches!(operand(1), Some("drop" | "clear")),
+        "notes" => matches!(operand(1), Some("remove" | "prune")),
+        "lfs" => matches!(operand(1), Some("prune")),
+        "symbolic-ref" => operand(2).is_some() || sorted.has("delete"),
+        "read-tree" => ["reset", "u", "set-upstream", "merge"].iter().any(|flag| sorted.has(flag)),
+        "checkout-index" => sorted.has("force"),
+        "subtree" => operand(1) == Some("push") && sorted.has("force"),
         "tag" => sorted.has("delete") || sorted.has("force"),
         "rm" => !sorted.has("cached"),
         "worktree" => operand(1) == Some("remove"),
@@ -153,6 +159,9 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
         "filter-branch" | "filter-repo" | "prune" | "update-ref" | "replace" => true,
         _ => false,
     };
+    if matches!(verb, "send-email" | "daemon" | "instaweb" | "http-backend") {
+        leaf.note(Deed::Send);
+    }
     if throws && !sorted.has("dry-run") {
         leaf.note(Deed::Destroy);
     }
@@ -162,6 +171,16 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
     {
         let texts = scope.paths(&word.text).into_iter().flatten();
         leaf.files.extend(texts.map(|text| FileUse { text, access, redirect: false }));
+        // `HEAD:.env` is a file of a commit.
+        if matches!(verb, "show" | "cat-file" | "archive" | "blame" | "diff")
+            && let Some((_, path)) = word.text.split_once(':')
+        {
+            let texts = scope.paths(path).into_iter().flatten();
+            leaf.files.extend(texts.map(|text| FileUse { text, access, redirect: false }));
+        }
+    }
+    if sorted.operands.iter().any(|word| word.text.starts_with("ext::")) {
+        leaf.opaque = Some("`git` is given a program to talk to".to_owned());
     }
     if let Some(message) = sorted.values.iter().find(|(_, takes, _)| *takes == Takes::Read) {
         leaf.files.extend(scope.paths(&message.2.text).into_iter().flatten().map(|text| FileUse {

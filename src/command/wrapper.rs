@@ -76,6 +76,7 @@ pub(super) const VERBS: &[(&str, &[&str])] = &[
     ("asdf", &["exec"]),
     ("chamber", &["exec"]),
     ("conda", &["run"]),
+    ("pipx", &["run"]),
 ];
 
 /// Container programs that run another after `run` or `exec`.

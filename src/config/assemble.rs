@@ -60,6 +60,9 @@ fn policy(values: &Values<'_>) -> Result<PolicyConfig, Diagnostic> {
         },
         require_approval_for_risky: values.boolean("policy.require_approval_for_risky")?,
         approval_ttl_ms: values.whole("policy.approval_ttl")?,
+        shadow: values.text("policy.shadow")?.to_owned(),
+        backtest_ms: values.whole("policy.backtest")?,
+        require_signed: values.boolean("policy.require_signed")?,
     })
 }
 

@@ -86,6 +86,24 @@ pub const KEYS: &[Key] = &[
         Tighter::Lower,
         "how long a person's answer counts",
     ),
+    key(
+        "policy.shadow",
+        Kind::Line,
+        Tighter::Never,
+        "directory of rules on trial, judged beside those in force",
+    ),
+    key(
+        "policy.backtest",
+        Kind::Duration(0, 3650 * DAY),
+        Tighter::Never,
+        "how far back an edit is judged against recorded decisions before it is in force",
+    ),
+    key(
+        "policy.require_signed",
+        Kind::Bool,
+        Tighter::True,
+        "whether only signed rules of the workspace are in force",
+    ),
     key("tools.enabled.*", Kind::Bool, Tighter::False, "whether a tool is switched on"),
     key(
         "run.dry_run_default",

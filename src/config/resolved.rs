@@ -46,6 +46,13 @@ pub struct PolicyConfig {
     pub require_approval_for_risky: bool,
     /// How long an approval counts, in milliseconds.
     pub approval_ttl_ms: u64,
+    /// Directory of rules on trial, relative to the workspace; empty for none.
+    pub shadow: String,
+    /// How far back an edit is judged against recorded decisions before it is in force, in
+    /// milliseconds; 0 for not at all.
+    pub backtest_ms: u64,
+    /// Whether only signed rules of the workspace are in force.
+    pub require_signed: bool,
 }
 
 /// Which tools are on.

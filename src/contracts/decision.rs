@@ -154,6 +154,18 @@ pub struct Decision {
     pub confinement: Confinement,
     /// What must be done when it runs.
     pub obligations: Vec<Obligation>,
+    /// How many different people must say yes when it asks.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvers: u32,
     /// How long deciding took, in microseconds.
     pub evaluated_us: u64,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+const fn is_one(number: &u32) -> bool {
+    *number == 1
 }

@@ -4,7 +4,7 @@
 //! Everything that a person or a program hands in refuses unknown fields; everything that is stored
 //! carries a `schema_version`.
 
-mod approval;
+pub mod approval;
 mod budget;
 mod canonical;
 mod decision;
@@ -16,6 +16,7 @@ mod hash;
 mod ids;
 mod limits;
 mod memory;
+mod once;
 mod report;
 mod schemas;
 mod task;
@@ -23,7 +24,7 @@ mod time;
 mod tool;
 pub mod views;
 
-pub use approval::{ApprovalResolution, ApprovalSubject};
+pub use approval::{ApprovalResolution, ApprovalSubject, Beforehand, Quorum};
 pub use budget::{Budget, BudgetKind, BudgetUse};
 pub use canonical::canonical_hash;
 pub use decision::{
@@ -32,11 +33,11 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use event::{
-    Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
-    CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, MemoryWritten,
-    PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished, RunResumed,
-    RunSignal, RunStarted, ScheduleFired, ScheduleMissed, SourceKind, StepFinished, StepStarted,
-    StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
+    ASIDE, Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
+    CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, Lineage, MemoryWritten,
+    PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished, RunFlow,
+    RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, ShadowDecision, SourceKind,
+    StepFinished, StepStarted, StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
 };
 pub use governing::{GOVERNING, GOVERNING_RULES};
 pub use hash::{Hash, HashError};
@@ -46,6 +47,7 @@ pub use limits::{
     TEXT_BYTES_MAX,
 };
 pub use memory::{Area, Embedded, MemoryMetadata, MemoryRecord, Provenance};
+pub use once::Once;
 pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};
 pub use schemas::schemas;
 pub use task::{

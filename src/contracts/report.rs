@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ArtifactRef, BudgetUse, Effect, Hash, MatchedRule, MemoryId, RunId, RunStatus, TaskId,
+    ArtifactRef, BudgetUse, CallId, Effect, Hash, MatchedRule, MemoryId, RunId, RunStatus, TaskId,
 };
 
 /// How a run ended.
@@ -67,6 +67,9 @@ pub struct StepLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLine {
+    /// The call: `bailiwick policy explain` takes it. Absent in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
     /// The step's path.
     pub path: String,
     /// The tool.

@@ -1,5 +1,7 @@
 //! A call of a tool and what came back.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,9 +101,14 @@ pub struct ToolCall {
     pub idempotency_key: String,
     /// Who wants it.
     pub origin: Origin,
-    /// Where its arguments came from, such as `untrusted:web`.
+    /// Where its arguments came from, such as `untrusted:web`: those of all arguments, and what the
+    /// playbook states.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// Where the value of each argument came from. Empty where that was not traced: then every
+    /// argument may have come from anywhere in `labels`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arg_labels: BTreeMap<String, Vec<String>>,
 }
 
 /// Kinds of failure that playbooks can name in `retry.on` and read as `error.kind`.

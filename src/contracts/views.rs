@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ApprovalId, Budget, Decision, Diagnostic, Event, Hash, Map, Risk, RunId, RunReport, RunStatus,
-    ScheduleId, TaskEnvelope, TaskId, Timestamp, ToolCall,
+    ApprovalId, Budget, CallId, Decision, Diagnostic, Event, Hash, Map, Risk, RunId, RunReport,
+    RunStatus, ScheduleId, TaskEnvelope, TaskId, Timestamp, ToolCall,
 };
 
 /// A run in a list.
@@ -45,6 +45,8 @@ pub struct RunPage {
 /// What policy answered for one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionView {
+    /// The call it is about.
+    pub call_id: CallId,
     /// The step's path.
     pub path: String,
     /// The tool.
@@ -201,12 +203,16 @@ impl NewTask {
 pub struct ApprovalView {
     /// Which question.
     pub approval_id: ApprovalId,
-    /// The run that asks.
-    pub run_id: RunId,
-    /// The step's path.
+    /// The run that asks; absent for an approval that was given before anybody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The step's path; empty for an approval given beforehand.
     pub step: String,
     /// What the person reads.
     pub prompt: String,
+    /// The call that is asked about: `bailiwick policy explain` takes it. Absent at an approval gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
     /// The tool that would be called; absent at an approval gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
@@ -222,10 +228,20 @@ pub struct ApprovalView {
     pub requested_at: Timestamp,
     /// Until when an answer counts.
     pub expires_at: Timestamp,
+    /// How many different people must say yes.
+    #[serde(default = "one")]
+    pub approvers: u32,
+    /// Who did.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
+    /// Who gave it, of an approval given beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<String>,
     /// `open`, `expired` (open, but an answer does not count any more), `approved`, `denied`, `superseded`
-    /// (asked again) or `void` (no longer of use).
+    /// (asked again, or decided anew) or `void` (no longer of use). An approval given beforehand is `open`
+    /// until it is used (`approved`) or revoked (`denied`).
     pub status: String,
-    /// Who answered.
+    /// Who answered last; of an approval given beforehand, the run that used it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// What they said.
@@ -254,6 +270,10 @@ impl ApprovalView {
     pub const EXPIRED: &str = "expired";
 }
 
+const fn one() -> u32 {
+    1
+}
+
 /// A page of questions, newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApprovalPage {
@@ -280,12 +300,37 @@ pub struct NewAnswer {
 pub struct Answered {
     /// Which question.
     pub approval_id: ApprovalId,
-    /// The run that had asked.
-    pub run_id: RunId,
+    /// The run that had asked; absent for an approval that was given beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
     /// What was answered.
     pub approved: bool,
     /// Where the run stands now.
-    pub status: RunStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
+    /// How many more people must say yes.
+    #[serde(default)]
+    pub missing: u32,
+}
+
+/// An approval that is given before anybody asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApproval {
+    /// The arguments it is for; for any when absent.
+    #[serde(default)]
+    pub args: Option<Map>,
+}
+
+/// An approval that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Given {
+    /// Which; it can be revoked by a no.
+    pub approval_id: ApprovalId,
+    /// The tool's own name.
+    pub tool_name: String,
+    /// Until when it can be used, once.
+    pub expires_at: Timestamp,
 }
 
 /// A schedule.

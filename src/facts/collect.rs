@@ -30,7 +30,11 @@ pub fn collect(
     around: &Surroundings<'_>,
     run: RunFacts,
 ) -> Request {
-    let labels = call.args.keys().map(|arg| (arg.clone(), call.labels.clone())).collect();
+    let labels = call.args.keys().map(|arg| {
+        let traced = call.arg_labels.get(arg);
+        (arg.clone(), traced.unwrap_or(&call.labels).clone())
+    });
+    let labels = labels.collect();
     let asked = Asked {
         id: call.id.to_string(),
         tool,

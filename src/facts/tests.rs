@@ -77,6 +77,7 @@ fn call(name: &str, args: Value) -> ToolCall {
         idempotency_key: "key".to_owned(),
         origin: Origin::Playbook,
         labels: vec!["workspace".to_owned()],
+        arg_labels: std::collections::BTreeMap::new(),
     }
 }
 
@@ -99,6 +100,7 @@ fn write_text() -> ToolDescriptor {
         timeout_ms: 1_000,
         profile: "write".to_owned(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 
@@ -146,6 +148,41 @@ fn zones_follow_links_wherever_they_lead() {
         ("~/../other/x", Zone::Outside),
         ("/etc/passwd", Zone::System),
         ("/etc/shadow", Zone::Secret),
+        ("prod.env", Zone::Secret),
+        ("deploy/app.ENV", Zone::Secret),
+        ("example.env", Zone::Workspace),
+        (".dev.vars", Zone::Secret),
+        ("kubeconfig", Zone::Secret),
+        ("k8s/dev.kubeconfig", Zone::Secret),
+        ("config.kube/x", Zone::Workspace),
+        ("secrets.yaml", Zone::Secret),
+        ("src/secrets.rs", Zone::Workspace),
+        ("core.4711", Zone::Secret),
+        ("src/core/mod.rs", Zone::Workspace),
+        ("core.rs", Zone::Workspace),
+        ("~/.bash_history", Zone::Secret),
+        ("~/.local/share/fish/fish_history", Zone::Secret),
+        ("~/.psql_history", Zone::Secret),
+        ("~/.docker/config.json", Zone::Secret),
+        ("~/.config/gh/hosts.yml", Zone::Secret),
+        ("~/.config/gcloud/credentials.db", Zone::Secret),
+        ("~/.config/chromium/Default/Cookies", Zone::Secret),
+        ("tests/chromium/page.ts", Zone::Workspace),
+        ("~/.mozilla/firefox/x/logins.json", Zone::Secret),
+        ("~/Library/Application Support/Google/Chrome/Default/Login Data", Zone::Secret),
+        ("~/Library/Keychains/login.keychain-db", Zone::Secret),
+        ("~/.local/share/keyrings/login.keyring", Zone::Secret),
+        ("~/.gradle/gradle.properties", Zone::Secret),
+        ("gradle.properties", Zone::Workspace),
+        ("~/.m2/settings.xml", Zone::Secret),
+        ("~/.vault-token", Zone::Secret),
+        ("~/.password-store/mail.gpg", Zone::Secret),
+        ("/etc/ssh/ssh_host_ed25519_key", Zone::Secret),
+        ("/etc/ssh/ssh_host_ed25519_key.pub", Zone::System),
+        ("/etc/krb5.keytab", Zone::Secret),
+        ("/run/secrets/db", Zone::Secret),
+        ("/proc/kcore", Zone::Secret),
+        ("/proc/cpuinfo", Zone::System),
         ("/etc/bailiwick/policies/x.yaml", Zone::Itself),
         ("/", Zone::System),
     ];
@@ -342,4 +379,19 @@ fn walls_name_what_a_command_may_not_read_of_each_root() {
     let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[]);
     let everywhere = set.decide(&request).confinement.unreadable;
     assert!(everywhere.contains(&disk.base.join("repo/.env")), "{everywhere:?}");
+}
+
+#[test]
+fn what_a_process_holds_is_secret_whichever_process_it_is() {
+    let places = Places { root: PathBuf::from("/ws"), ..Places::default() };
+    for (path, zone) in [
+        ("/proc/self/environ", Zone::Secret),
+        ("/proc/1/environ", Zone::Secret),
+        ("/proc/*/environ", Zone::Secret),
+        ("/proc/1/task/1/mem", Zone::Secret),
+        ("/proc/1/status", Zone::System),
+        ("/ws/proc/environ", Zone::Workspace),
+    ] {
+        assert_eq!(places.zone(Path::new(path), PathAccess::Read), zone, "{path}");
+    }
 }

@@ -119,9 +119,9 @@ impl Guest {
             FromHost::Event { seq, at, kind, payload } => {
                 observe(&self.observer, self.run, seq, at, &kind, &payload)?;
             }
-            FromHost::Question { subject, call, decision } => {
-                let question =
-                    Question { subject: *subject, call, decision: decision.map(|it| *it) };
+            FromHost::Question { subject, call, decision, yes } => {
+                let decision = decision.map(|it| *it);
+                let question = Question { subject: *subject, call, decision, yes };
                 let answerer = Arc::clone(&self.answerer);
                 answering.spawn_blocking(move || answer(&*answerer, &question));
             }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::protocol::{FromGuest, FromHost, LINE_BYTES_MAX, Refusal, RunRequest};
 use super::runner::{Host, HostError};
 use crate::contracts::{ApprovalId, Event, EventBody};
+use crate::identity::this_account;
 use crate::orchestrator::{Answer, Answerer, Observer, Question};
 
 /// Lines to a guest that reads slowly. The driver waits for no one: what is over is not shown, and
@@ -92,6 +93,12 @@ impl Listener {
 }
 
 async fn serve(host: Host, stream: UnixStream) -> std::io::Result<()> {
+    let uid = stream.peer_cred()?.uid();
+    if uid != rustix::process::geteuid().as_raw() {
+        // Only this user can reach the socket, or somebody who may do everything anyway.
+        tracing::warn!("user {uid} handed over a run, and was refused");
+        return Ok(());
+    }
     let (read, write) = stream.into_split();
     let mut lines = Lines::new(read);
     let Some(FromGuest::Run { request }) = timeout(PATIENCE, lines.next()).await?? else {
@@ -168,6 +175,7 @@ async fn listen(
         match lines.next().await {
             Ok(Some(FromGuest::Cancel)) => cancel.send_modify(|times| *times += 1),
             Ok(Some(FromGuest::Answer { approval_id, approved, by, reason })) => {
+                let by = answered_by(&by);
                 let answer = approved.map(|approved| Answer { approved, by, reason });
                 if answers.try_send((approval_id, answer)).is_err() {
                     tracing::warn!("a guest answers what nobody asked");
@@ -176,6 +184,16 @@ async fn listen(
             Ok(Some(FromGuest::Run { .. })) => tracing::warn!("a guest wants one run at a time"),
             Ok(None) | Err(_) => return,
         }
+    }
+}
+
+/// Who answered: the account at the other end, whatever the guest calls itself, with what it said it
+/// with.
+fn answered_by(by: &str) -> String {
+    let with = by.split_once(" (").map_or("", |(_, with)| with);
+    match with {
+        "" => this_account(),
+        with => format!("{} ({with}", this_account()),
     }
 }
 
@@ -200,6 +218,7 @@ impl Answerer for GuestAnswers {
             subject: Box::new(question.subject.clone()),
             call: question.call.clone(),
             decision: question.decision.clone().map(Box::new),
+            yes: question.yes.clone(),
         };
         let asked = question.subject.approval_id;
         if asks.blocking_send(line).is_err() {

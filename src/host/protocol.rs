@@ -113,6 +113,9 @@ pub(super) enum FromHost {
         call: Option<(String, String)>,
         /// Why policy asks.
         decision: Option<Box<Decision>>,
+        /// Who said yes already.
+        #[serde(default)]
+        yes: Vec<String>,
     },
     /// The run ended or waits.
     End {

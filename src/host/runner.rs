@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::protocol::{Refusal, RunRequest};
 use crate::contracts::{Hash, RunId, TaskId};
+use crate::identity::this_account;
 use crate::orchestrator::{
     Answerer, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services, accept,
     end_cut_off_undo,
@@ -112,7 +113,9 @@ impl Host {
         yes_approve: Vec<String>,
         observer: Observer,
     ) -> Result<Driver, RunError> {
-        let answerer: Arc<dyn Answerer> = Arc::new(PreApproved::new(yes_approve, answerer));
+        // Guests are let in only as the user that this process works for.
+        let by = this_account();
+        let answerer: Arc<dyn Answerer> = Arc::new(PreApproved::new(yes_approve, by, answerer));
         Driver::open(Arc::clone(&self.services), answerer, observer, run_id).await
     }
 }

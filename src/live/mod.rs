@@ -6,12 +6,35 @@
 
 pub mod playbooks;
 
+mod accepted;
+mod candidate;
+mod check;
+mod elapsed;
 mod kept;
+mod layers;
 mod policies;
+mod published;
+mod reload;
+mod signed;
 mod snapshot;
+mod trial;
+mod watcher;
 
+#[cfg(test)]
+mod edit_tests;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod signed_tests;
 #[cfg(test)]
 mod tests;
 
-pub use policies::{LayerDirs, LivePolicy};
-pub use snapshot::read_rules;
+pub use accepted::{accept, accepted};
+pub use candidate::{Candidate, compile_candidate};
+pub use layers::{LayerDirs, Signing};
+pub use policies::{LivePolicy, OnReload, Reload};
+pub use published::PolicyStanding;
+pub use reload::{Edit, Gate};
+pub use snapshot::{read_rules, read_signed};
+pub use trial::RulesOnTrial;
+pub use watcher::PolicyWatch;

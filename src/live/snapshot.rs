@@ -5,13 +5,19 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::layers::Signing;
+use super::signed::signer;
 use crate::contracts::Diagnostic;
-use crate::policy::{Layer, Source, SourceKind};
+use crate::policy::{Layer, MANIFEST_FILE, Source, SourceKind, TrustedKey};
 
 /// Largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Most files of one layer.
 const FILES_MAX: usize = 256;
+/// Most bytes of all files of one layer.
+const LAYER_BYTES_MAX: usize = 16 << 20;
+/// Most entries of a directory, files that are no rules included.
+const ENTRIES_MAX: usize = 4_096;
 /// How often a directory may change while it is read.
 const TRIES: usize = 3;
 
@@ -27,9 +33,17 @@ pub(super) struct LayerDir {
 /// What a directory held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Snapshot {
+    /// Rules, scripts and tests.
     pub(super) sources: Vec<Source>,
     pub(super) mistakes: Vec<Diagnostic>,
+    /// The signed list of its files.
+    pub(super) manifest: ManifestFile,
+    /// Whether there is a directory.
+    pub(super) there: bool,
 }
+
+/// The text of a manifest, or why it cannot be read.
+pub(super) type ManifestFile = Option<Result<Vec<u8>, String>>;
 
 /// Tells whether anything changed without reading it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +73,23 @@ impl Stamp {
     }
 }
 
-/// The signature of `dirs` now. What cannot be looked at counts by why, and is named when it is read.
-pub(super) fn signature(dirs: &[LayerDir]) -> Signature {
-    Signature(dirs.iter().flat_map(stamps).collect())
+/// The signature of `dirs` now, and of the files `beside` them that change what is in force. What cannot be looked at counts by why, and is named when it is read.
+pub(super) fn signature(dirs: &[LayerDir], signing: &Signing, beside: &[PathBuf]) -> Signature {
+    let mut stamps: Stamps = dirs.iter().flat_map(stamps).collect();
+    stamps.extend(key_stamps(signing));
+    stamps.extend(stamps_of(beside));
+    Signature(stamps)
+}
+
+/// Keys that are trusted or no longer so change what is in force as the rules do.
+fn key_stamps(signing: &Signing) -> Stamps {
+    let files =
+        signing.dirs.iter().flat_map(|dir| [Signing::KEYS, Signing::DEMAND].map(|it| dir.join(it)));
+    files.map(|path| (path.clone(), stamp(&path, true))).collect()
+}
+
+fn stamps_of(files: &[PathBuf]) -> impl Iterator<Item = (PathBuf, Result<Stamp, ErrorKind>)> {
+    files.iter().map(|path| (path.clone(), stamp(path, false)))
 }
 
 /// Stamps of a directory and of its files of rules: nothing else in it is of interest. A link and what
@@ -73,7 +101,7 @@ fn stamps(dir: &LayerDir) -> Stamps {
         stamps.push((dir.path.clone(), Err(error.kind())));
         Vec::new()
     });
-    for path in names.into_iter().filter(|path| is_rules(dir, path)) {
+    for path in names.into_iter().filter(|path| is_rules(dir, path) || is_manifest(path)) {
         stamps.push((path.clone(), stamp(&path, false)));
         if follow {
             stamps.push((path.clone(), stamp(&path, true)));
@@ -88,6 +116,10 @@ fn is_rules(dir: &LayerDir, path: &Path) -> bool {
     source.kind() != SourceKind::Other
 }
 
+fn is_manifest(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == MANIFEST_FILE)
+}
+
 fn stamp(path: &Path, follow: bool) -> Result<Stamp, ErrorKind> {
     let found = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
     found.map(|found| Stamp::of(&found)).map_err(|error| error.kind())
@@ -95,13 +127,21 @@ fn stamp(path: &Path, follow: bool) -> Result<Stamp, ErrorKind> {
 
 /// Reads each of `dirs` as it was at one moment, with the signature of that moment. A directory that
 /// keeps changing is a mistake of its own and of no other.
-pub(super) fn read(dirs: &[LayerDir]) -> (Vec<Snapshot>, Signature) {
+pub(super) fn read(
+    dirs: &[LayerDir],
+    signing: &Signing,
+    beside: &[PathBuf],
+) -> (Vec<Snapshot>, Signature) {
+    // Before the keys are read: a change behind this is seen by the next look.
+    let mut keys = key_stamps(signing);
+    keys.extend(stamps_of(beside));
     let (mut snapshots, mut signature) = (Vec::new(), Signature::default());
     for dir in dirs {
         let (snapshot, stamps) = read_still(dir);
         snapshots.push(snapshot);
         signature.0.extend(stamps);
     }
+    signature.0.extend(keys);
     (snapshots, signature)
 }
 
@@ -118,7 +158,7 @@ fn read_still(dir: &LayerDir) -> (Snapshot, Stamps) {
     let message = "the directory keeps changing while it is read";
     let mistakes = vec![mistake(&dir.shown, "changing", message)];
     // No stamps differ from any: the next look reads again.
-    (Snapshot { sources: Vec::new(), mistakes }, Vec::new())
+    (Snapshot { mistakes, there: true, ..Snapshot::default() }, Vec::new())
 }
 
 fn read_dir(dir: &LayerDir) -> Snapshot {
@@ -129,10 +169,29 @@ fn read_dir(dir: &LayerDir) -> Snapshot {
         Err(error) => {
             let message = format!("cannot read the directory: {error}");
             snapshot.mistakes.push(mistake(&dir.shown, "unreadable", &message));
+            snapshot.there = true;
             return snapshot;
         }
     };
+    snapshot.there = true;
+    read_files(dir, names, &mut snapshot);
+    if dir.layer == Layer::Workspace && snapshot.sources.is_empty() && snapshot.mistakes.is_empty()
+    {
+        let message = "the directory has no rules: that would decide nothing";
+        let help = "remove the directory to use the built-in rules, or write one";
+        snapshot.mistakes.push(mistake(&dir.shown, "zero-rules", message).suggest(help));
+    }
+    snapshot
+}
+
+fn read_files(dir: &LayerDir, names: Vec<PathBuf>, snapshot: &mut Snapshot) {
+    let mut bytes_left = LAYER_BYTES_MAX;
     for path in names {
+        if is_manifest(&path) {
+            let read = read_file(&dir.path, &path).map_err(|error| error.to_string());
+            snapshot.manifest = Some(read);
+            continue;
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let shown = format!("{}{name}", dir.shown);
         let mut source = Source { layer: dir.layer, path: shown, bytes: Vec::new() };
@@ -145,7 +204,13 @@ fn read_dir(dir: &LayerDir) -> Snapshot {
             break;
         }
         match read_file(&dir.path, &path) {
+            Ok(bytes) if bytes.len() > bytes_left => {
+                let message = format!("more than {LAYER_BYTES_MAX} bytes of rules");
+                snapshot.mistakes.push(mistake(&dir.shown, "too-many-bytes", &message));
+                break;
+            }
             Ok(bytes) => {
+                bytes_left -= bytes.len();
                 source.bytes = bytes;
                 snapshot.sources.push(source);
             }
@@ -154,12 +219,25 @@ fn read_dir(dir: &LayerDir) -> Snapshot {
             }
         }
     }
-    if dir.layer == Layer::Workspace && snapshot == Snapshot::default() {
-        let message = "the directory has no rules: that would decide nothing";
-        let help = "remove the directory to use the built-in rules, or write one";
-        snapshot.mistakes.push(mistake(&dir.shown, "zero-rules", message).suggest(help));
+}
+
+/// Whose signature a directory carries, by the keys that are trusted, and how many files it is about.
+///
+/// # Errors
+/// Every way in which it does not hold.
+pub fn read_signed(
+    path: &Path,
+    shown: &str,
+    signing: &Signing,
+) -> Result<(TrustedKey, usize), Vec<Diagnostic>> {
+    let shown = format!("{}/", shown.trim_end_matches('/'));
+    let dir = LayerDir { layer: Layer::Workspace, path: path.to_owned(), shown };
+    let snapshot = read_dir(&dir);
+    if !snapshot.mistakes.is_empty() {
+        return Err(snapshot.mistakes);
     }
-    snapshot
+    let key = signer(signing, &snapshot.sources, &snapshot.manifest, &dir.shown)?;
+    Ok((key, snapshot.sources.len()))
 }
 
 /// The rules in a directory, or in one file, named as the user named it: to check them before they
@@ -181,6 +259,12 @@ pub fn read_rules(path: &Path, shown: &str) -> (Vec<Source>, Vec<Diagnostic>) {
         Ok(bytes) => (vec![Source { bytes, ..source }], Vec::new()),
         Err(error) => (Vec::new(), vec![mistake(shown, "unreadable", &error.to_string())]),
     }
+}
+
+/// Which directory it is, if it is one that rules may be read from.
+pub(super) fn directory(dir: &LayerDir) -> Option<(u64, u64)> {
+    home_of(dir).ok()??;
+    fs::metadata(&dir.path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Whether the directory is there. That of a workspace must be itself: through a link, rules could
@@ -207,7 +291,13 @@ fn names(dir: &Path) -> io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut names = entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut names = Vec::new();
+    for entry in entries {
+        if names.len() >= ENTRIES_MAX {
+            return Err(io::Error::other(format!("it has more than {ENTRIES_MAX} entries")));
+        }
+        names.push(entry?.path());
+    }
     names.sort();
     Ok(names)
 }

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{LayerDirs, LivePolicy};
+use super::{LayerDirs, LivePolicy, Signing};
 use crate::contracts::{CallEffect, Diagnostic, Effect, Map, Risk};
 use crate::policy::{Asked, Options, Places, gather, resolve_lexically};
 use crate::ports::{PathAccess, PathArg, ToolDescriptor, Vocabulary};
 
-const NO_REPORTS: &str = "schema: 1
+pub(super) const NO_REPORTS: &str = "schema: 1
 rules:
   - id: my.no-reports
     effect: deny
@@ -52,15 +52,16 @@ fn tool() -> ToolDescriptor {
         timeout_ms: 1,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 
-struct Ground {
-    dir: tempfile::TempDir,
+pub(super) struct Ground {
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         for name in ["ws/policies", "user", "system"] {
             fs::create_dir_all(dir.path().join(name)).expect("a directory");
@@ -71,27 +72,28 @@ impl Ground {
         Self { dir }
     }
 
-    fn put(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(super) fn put(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.dir.path().join(name), text).expect("a file");
     }
 
-    fn open(&self, trusted: bool) -> LivePolicy {
+    pub(super) fn open(&self, trusted: bool) -> LivePolicy {
         self.try_open(trusted).expect("the higher layers are sound")
     }
 
-    fn try_open(&self, trusted: bool) -> Result<LivePolicy, Vec<Diagnostic>> {
+    pub(super) fn try_open(&self, trusted: bool) -> Result<LivePolicy, Vec<Diagnostic>> {
         let base = self.dir.path();
         let dirs = LayerDirs {
             system: base.join("system"),
             user: Some(base.join("user")),
             workspace: Some(base.join("ws/policies")),
+            signing: Signing { required: false, dirs: vec![base.join("etc"), base.join("own")] },
         };
         let options = Options { trusted, ..Options::default() };
         let vocabulary = Vocabulary::new([tool()]);
         LivePolicy::open(&dirs, Some(&base.join("ws/.bailiwick")), vocabulary, options)
     }
 
-    fn write(&self, live: &LivePolicy, path: &str) -> crate::contracts::Decision {
+    pub(super) fn write(&self, live: &LivePolicy, path: &str) -> crate::contracts::Decision {
         let places = Places { root: PathBuf::from("/workspace"), ..Places::default() };
         let args: Map = json!({ "path": path, "text": "x" }).as_object().expect("map").clone();
         let tool = tool();

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::error::RunError;
 use super::intake::{Accepted, Checked, IntakeError, Wanted, check_in};
 use super::journal::Batch;
+use super::lineage;
 use super::record::RunRecord;
 use super::run;
 use super::services::Services;
@@ -158,9 +159,10 @@ fn start(
     // Whoever knows the secret of a hook gives no files to read.
     let outside = if admission.trigger == Trigger::Webhook { &[][..] } else { &checked.read_roots };
     let own = &checked.playbook.budget;
+    let lineage = lineage::of_top(services, admission.trigger, wanted.inputs, wanted.goal);
     RunStarted {
         playbook: Some(playbook),
-        inputs: checked.inputs.clone(),
+        inputs: lineage::concealed(services, &checked.inputs),
         read_roots: outside.to_vec(),
         budget: admission.budget.as_ref().map_or_else(|| own.clone(), |it| own.narrowed(it)),
         profile: services.config.policy.profile,
@@ -171,6 +173,7 @@ fn start(
         trigger: admission.trigger,
         pinned,
         bounds: Vec::new(),
+        lineage: Some(Box::new(lineage)),
     }
 }
 
@@ -187,7 +190,7 @@ fn envelope(
         created_at: services.clock.now(),
         task_type: admission.task_type,
         goal: wanted.goal.unwrap_or(&checked.playbook.description).to_owned(),
-        inputs: wanted.inputs.clone(),
+        inputs: lineage::concealed(services, wanted.inputs),
         attachments: admission.attachments,
         context_hints: admission.hints,
         priority: admission.priority,

@@ -11,6 +11,8 @@ pub struct Question {
     pub call: Option<(String, String)>,
     /// Why policy asks, when it does.
     pub decision: Option<Decision>,
+    /// Who said yes already, where several have to.
+    pub yes: Vec<String>,
 }
 
 /// An answer.
@@ -43,6 +45,7 @@ impl Answerer for NobodyAnswers {
 /// Says yes where every rule that asks was named beforehand, and leaves the rest to another.
 pub struct PreApproved<A> {
     rules: Vec<String>,
+    by: String,
     otherwise: A,
 }
 
@@ -53,9 +56,9 @@ impl<A> std::fmt::Debug for PreApproved<A> {
 }
 
 impl<A: Answerer> PreApproved<A> {
-    /// Says yes to `rules`, given as rule ids; a gate is named by its step's id.
-    pub const fn new(rules: Vec<String>, otherwise: A) -> Self {
-        Self { rules, otherwise }
+    /// Says yes to `rules`, given as rule ids, for the person `by`; a gate is named by its step's id.
+    pub const fn new(rules: Vec<String>, by: String, otherwise: A) -> Self {
+        Self { rules, by, otherwise }
     }
 
     fn covers(&self, question: &Question) -> bool {
@@ -78,7 +81,7 @@ pub(super) fn gate(path: &str) -> &str {
 impl<A: Answerer> Answerer for PreApproved<A> {
     fn answer(&self, question: &Question) -> Option<Answer> {
         if self.covers(question) {
-            let by = format!("--yes-approve {}", self.rules.join(" "));
+            let by = format!("{} (--yes-approve {})", self.by, self.rules.join(" "));
             return Some(Answer { approved: true, by, reason: None });
         }
         self.otherwise.answer(question)

@@ -8,7 +8,10 @@ use super::error::RunError;
 use super::journal::{Batch, Progress};
 use super::services::blocking;
 use crate::agent::Phase;
-use crate::contracts::{ApprovalId, ApprovalResolution, ApprovalSubject, EventBody, ToolCall};
+use crate::contracts::approval::is_named;
+use crate::contracts::{
+    ApprovalId, ApprovalResolution, ApprovalSubject, EventBody, Quorum, ToolCall,
+};
 
 pub(super) async fn ask(
     work: Work,
@@ -22,6 +25,7 @@ pub(super) async fn ask(
         return renew(&work, subject).await;
     }
     let question = question(&work, subject.clone()).await?;
+    let yes = question.yes.clone();
     let answerer = Arc::clone(&work.answerer);
     let Some(answer) = blocking(move || answerer.answer(&question)).await? else {
         return Ok(Progress::Parked);
@@ -31,6 +35,12 @@ pub(super) async fn ask(
         return renew(&work, subject).await;
     }
     let Answer { approved, by, reason } = answer;
+    let said =
+        approved && Quorum::of(subject.approvers).with(yes.iter().map(String::as_str)).has(&by);
+    if said || approved && subject.approvers > 1 && !is_named(&by) {
+        // It takes somebody else: they answer elsewhere.
+        return Ok(Progress::Parked);
+    }
     let resolution = ApprovalResolution { approval_id, approved, by, reason };
     let events = vec![EventBody::ApprovalResolved(resolution)];
     work.journal.append(Batch::of(events)).await?;
@@ -74,10 +84,12 @@ pub(super) fn ttl_ms(work: &Work, path: &str) -> u64 {
 }
 
 async fn question(work: &Work, subject: ApprovalSubject) -> Result<Question, RunError> {
+    let quorum = work.state.quorum(subject.approval_id);
+    let yes = quorum.map_or_else(Vec::new, |quorum| quorum.yes().to_vec());
     let Some(record) = subject.call_id.and_then(|id| work.record.calls.get(&id)).cloned() else {
-        return Ok(Question { subject, call: None, decision: None });
+        return Ok(Question { subject, call: None, decision: None, yes });
     };
     let call: ToolCall = super::call::load(work, &record.requested).await?;
     let args = serde_json::to_string_pretty(&call.args)?;
-    Ok(Question { subject, call: Some((call.name, args)), decision: record.decision })
+    Ok(Question { subject, call: Some((call.name, args)), decision: record.decision, yes })
 }

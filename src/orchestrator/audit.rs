@@ -1,7 +1,8 @@
 //! What the audit log says of a call: one entry when it ended, or was refused.
 
+use super::obliged;
 use super::services::Services;
-use crate::contracts::{Decision, Effect, RunId, Timestamp, ToolCall};
+use crate::contracts::{Decision, Effect, Obligation, RunId, Timestamp, ToolCall};
 use crate::store::AuditEntry;
 
 /// Longest summary of arguments, in characters.
@@ -18,6 +19,8 @@ pub(super) struct Fate {
     pub error: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// What the rules demand of what is written down.
+    pub obligations: Vec<Obligation>,
 }
 
 /// The entry for a call.
@@ -34,27 +37,33 @@ pub(super) fn entry(
         run_id,
         call_id: Some(call.id),
         tool: call.name.clone(),
-        args_summary: summary(services, call),
+        args_summary: summary(services, call, &fate.obligations),
         decision: effect,
         dry_run: fate.dry_run,
         ok: fate.ok,
-        error: fate.error.map(|error| services.redactor.redact(&error).into_owned()),
+        error: fate.error.map(|error| {
+            let error = obliged::told(&error, &call.args, &fate.obligations);
+            services.redactor.redact(&error).into_owned()
+        }),
         duration_ms: fate.duration_ms,
     }
 }
 
 /// The entry for a call that was refused.
 pub(super) fn refused(services: &Services, call: &ToolCall, decision: &Decision) -> AuditEntry {
-    let fate = Fate { error: Some(decision.reason.clone()), ..Fate::default() };
+    let (error, obligations) = (Some(decision.reason.clone()), decision.obligations.clone());
+    let fate = Fate { error, obligations, ..Fate::default() };
     entry(services, Some(call.run_id), call, decision.effect, fate)
 }
 
-fn summary(services: &Services, call: &ToolCall) -> String {
-    let text = serde_json::to_string(&call.args)
+fn summary(services: &Services, call: &ToolCall, obligations: &[Obligation]) -> String {
+    let text = serde_json::to_string(&*obliged::arguments(&call.args, obligations))
         .unwrap_or_else(|error| format!("arguments that are no JSON: {error}"));
     let text = services.redactor.redact(&text).into_owned();
     match text.char_indices().nth(SUMMARY_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(&text)),
-        None => text,
+        Some((end, _)) if !obligations.contains(&Obligation::LogFull) => {
+            format!("{}…", text.get(..end).unwrap_or(&text))
+        }
+        _ => text,
     }
 }

@@ -14,6 +14,7 @@ use super::child_intake;
 use super::driver::{Driver, RunEnd, Work};
 use super::error::RunError;
 use super::journal::{Batch, Progress};
+use super::lineage;
 use super::record::RunRecord;
 use super::services::blocking;
 use super::stopping::SHUTDOWN;
@@ -53,13 +54,19 @@ pub(super) struct Calling {
 pub(super) async fn call(work: Work, calling: Calling) -> Result<Progress, RunError> {
     let calling = Arc::new(calling);
     let (beginning, of) = (work.clone(), Arc::clone(&calling));
-    let fresh = match blocking(move || begin(&beginning, &of)).await?? {
+    let (begun, decided) = blocking(move || begin(&beginning, &of)).await??;
+    let fresh = match begun {
         Ok(fresh) => fresh,
         Err(refused) => {
-            work.journal.append(failed(&work, &calling, refused)).await?;
+            let mut batch = failed(&work, &calling, refused);
+            batch.extend(decided);
+            work.journal.append(batch).await?;
             return Ok(Progress::Made);
         }
     };
+    if !decided.bodies.is_empty() {
+        work.journal.append(decided).await?;
+    }
     if !driven_to_end(&work, &calling, fresh).await? {
         return Ok(Progress::Parked);
     }
@@ -69,13 +76,18 @@ pub(super) async fn call(work: Work, calling: Calling) -> Result<Progress, RunEr
     Ok(Progress::Made)
 }
 
-/// Makes the run durable, unless it is. True when it was not there before.
-fn begin(work: &Work, calling: &Calling) -> Result<Result<bool, Refused>, RunError> {
-    match work.services.store.reader().run(&calling.run_id) {
-        Ok(_) => Ok(Ok(false)),
-        Err(StoreError::NotFound { .. }) => Ok(child_intake::accept(work, calling)?.map(|()| true)),
-        Err(error) => Err(error.into()),
-    }
+/// Makes the run durable, unless it is. True when it was not there before. Also gives what was decided
+/// about reads on the way.
+fn begin(work: &Work, calling: &Calling) -> Result<(Result<bool, Refused>, Batch), RunError> {
+    let mut decided = Batch::default();
+    let begun = match work.services.store.reader().run(&calling.run_id) {
+        Ok(_) => Ok(false),
+        Err(StoreError::NotFound { .. }) => {
+            child_intake::accept(work, calling, &mut decided)?.map(|()| true)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok((begun, decided))
 }
 
 /// Drives it to where it ends or waits. False when it waits, or is held by a person.
@@ -154,11 +166,15 @@ fn answer(work: &Work, calling: &Calling) -> Result<Batch, RunError> {
         None => b"{}".to_vec(),
     };
     let result = Some(batch.text(outputs, clock.salt()));
+    let labels = finished.labels.clone();
+    let labels = labels.unwrap_or_else(|| record.taken.all().into_iter().collect());
+    let flow = Some(Box::new(lineage::flow(&work.services, &record, labels, &mut batch)?));
     let ok = finished.outcome == Outcome::Succeeded;
     let summary = format!("{} ({})", report.summary, calling.run_id);
     let message = (!ok).then(|| batch.text(summary, clock.salt()));
     batch.bodies.push(EventBody::StepFinished(StepFinished {
         result,
+        flow,
         message,
         used: Some(report.telemetry.budget_used.clone()),
         ..StepFinished::new(

@@ -9,11 +9,14 @@ use super::error::RunError;
 use super::intake;
 use super::journal::Batch;
 use super::judge::Judge;
+use super::lineage;
 use super::opening::{Desk, Names};
+use super::origins::{self, RunGround};
 use super::place::Place;
 use super::reads::GovernedReads;
 use super::run;
 use super::scope;
+use super::traced::Traced;
 use crate::contracts::{
     ErrorKind, EventBody, Hash, Map, PlaybookRef, Priority, RunStarted, SCHEMA_VERSION,
     TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
@@ -21,8 +24,13 @@ use crate::contracts::{
 use crate::playbook::{self, Action, Playbook};
 use crate::store::Append;
 
-/// Makes the run durable. The inner error fails the step. Blocks.
-pub(super) fn accept(work: &Work, calling: &Calling) -> Result<Result<(), Refused>, RunError> {
+/// Makes the run durable. The inner error fails the step. What was decided about reads on the way is put
+/// into `decided`. Blocks.
+pub(super) fn accept(
+    work: &Work,
+    calling: &Calling,
+    decided: &mut Batch,
+) -> Result<Result<(), Refused>, RunError> {
     let incomplete = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
     let place = Place::of(&work.playbook, &calling.path).ok_or_else(|| incomplete("the step"))?;
     let step = place.step().ok_or_else(|| incomplete("the step"))?.step;
@@ -37,14 +45,19 @@ pub(super) fn accept(work: &Work, calling: &Calling) -> Result<Result<(), Refuse
     };
     let names = Names::of_step(&work.services.evaluator, step, true);
     let scope = scope::build(work, Some(&calling.path), &names)?;
-    let reads = GovernedReads { work, path: &calling.path };
-    let desk = Desk { evaluator: &work.services.evaluator, scope: &scope, reads: &reads };
-    let inputs = match desk.map(inputs) {
-        Ok(inputs) => inputs,
+    let evaluator = &work.services.evaluator;
+    let ground = RunGround::of(work, Some(&calling.path));
+    let from = origins::of_step(evaluator, step, true, &ground);
+    let reads = GovernedReads::new(work, &calling.path, from);
+    let desk = Desk { evaluator, scope: &scope, reads: &reads };
+    let traced = Traced::of(inputs, desk, &ground).map(|traced| traced.noting(&reads.noted()));
+    decided.extend(reads.decided());
+    let (inputs, labels) = match traced {
+        Ok(traced) => traced.known(work),
         Err(error) => return Ok(Err(Refused::new(ErrorKind::Expression, error.to_string()))),
     };
     match resolved(work, &called.playbook, &inputs) {
-        Ok(resolved) => append(work, calling, called, inputs, resolved).map(Ok),
+        Ok(resolved) => append(work, calling, called, (inputs, labels), resolved).map(Ok),
         Err(refused) => Ok(Err(refused)),
     }
 }
@@ -63,7 +76,7 @@ fn append(
     work: &Work,
     calling: &Calling,
     called: Called,
-    given: Map,
+    (given, labels): (Map, BTreeMap<String, Vec<String>>),
     inputs: Map,
 ) -> Result<(), RunError> {
     let incomplete =
@@ -75,7 +88,9 @@ fn append(
     let mut batch = Batch::default();
     let mut bounds = vec![judge.own_bound()];
     bounds.extend(parent.bounds.iter().cloned());
+    let lineage = Some(Box::new(lineage::of_child(work, labels, &mut batch)?));
     let start = RunStarted {
+        lineage,
         playbook: Some(PlaybookRef {
             name: playbook.name.clone(),
             path: playbook.file.clone(),

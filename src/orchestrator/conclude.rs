@@ -7,17 +7,21 @@ use serde_json::{Value, json};
 use super::audit::{self, Fate};
 use super::driver::Work;
 use super::error::RunError;
+use super::evidence::Arguments;
 use super::journal::{Batch, Progress};
 use super::judge::Judge;
 use super::memory_write::MEMORY_WRITE;
 use super::opening::Names;
+use super::origins::{self, RunGround};
 use super::reads::GovernedReads;
+use super::ruling::Ruling;
 use super::scope;
 use super::services::blocking;
+use super::taken::{Labels, USER, secret};
 use crate::agent::Verdict;
 use crate::contracts::{
-    CallId, Effect, ErrorKind, EventBody, FsAccess, Hash, Map, MemoryId, MemoryMetadata,
-    MemoryWritten, Origin, Outcome, Provenance, RunFinished, StepVerified, ToolCall,
+    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Hash, Map, MemoryId, MemoryMetadata,
+    MemoryWritten, Obligation, Origin, Outcome, Provenance, RunFinished, StepVerified, ToolCall,
 };
 use crate::playbook::Remember;
 use crate::playbook::expression::{ExpressionError, Scope};
@@ -26,24 +30,34 @@ use crate::store::NewRecord;
 /// Evaluates one expression of `verify:`. Ends in `step.verified`.
 pub(super) async fn verify(work: Work, index: u32) -> Result<Progress, RunError> {
     let journal = work.journal.clone();
-    let verified = blocking(move || verified(&work, index)).await??;
-    journal.append(Batch::of(vec![EventBody::StepVerified(verified)])).await?;
+    let batch = blocking(move || verified(&work, index)).await??;
+    journal.append(batch).await?;
     Ok(Progress::Made)
 }
 
-fn verified(work: &Work, index: u32) -> Result<StepVerified, RunError> {
+fn verified(work: &Work, index: u32) -> Result<Batch, RunError> {
     let expression =
         work.playbook.verify.get(index as usize).cloned().unwrap_or_else(|| "false".to_owned());
     let mut names = Names::default();
     names.expression(&work.services.evaluator, Some(&expression));
     let scope = scope::build(work, None, &names)?;
     let path = format!("verify[{index}]");
-    let reads = GovernedReads { work, path: &path };
+    let ground = RunGround::of(work, None);
+    let from = origins::of(
+        &work.services.evaluator,
+        &Value::String(format!("${{{{ {expression} }}}}")),
+        &ground,
+    );
+    let reads = GovernedReads::new(work, &path, from);
     let (ok, error) = match work.services.evaluator.condition(&expression, &scope, &reads) {
         Ok(ok) => (ok, None),
         Err(error) => (false, Some(error.to_string())),
     };
-    Ok(StepVerified { path, attempt: 1, index, expression, ok, error })
+    let decided = reads.decided();
+    let verified = StepVerified { path, attempt: 1, index, expression, ok, error };
+    let mut batch = Batch::of(vec![EventBody::StepVerified(verified)]);
+    batch.extend(decided);
+    Ok(batch)
 }
 
 /// Evaluates outputs and writes memories. Ends in `run.finished`.
@@ -59,6 +73,8 @@ struct Conclusion<'a> {
     scope: Scope,
     verdict: Verdict,
     batch: Batch,
+    /// Where the outputs come from.
+    labels: Labels,
 }
 
 impl<'a> Conclusion<'a> {
@@ -69,7 +85,7 @@ impl<'a> Conclusion<'a> {
             names.template(evaluator, &Value::String(memory.text.clone()));
         }
         let scope = scope::build(work, None, &names)?;
-        Ok(Self { work, scope, verdict, batch: Batch::default() })
+        Ok(Self { work, scope, verdict, batch: Batch::default(), labels: Labels::new() })
     }
 
     fn batch(mut self) -> Result<Batch, RunError> {
@@ -84,7 +100,8 @@ impl<'a> Conclusion<'a> {
             }
         }
         let Verdict { outcome, cause, kind } = self.verdict;
-        let finished = RunFinished { outcome, cause, error_kind: kind, outputs };
+        let labels = Some(self.labels.into_iter().collect());
+        let finished = RunFinished { outcome, cause, error_kind: kind, outputs, labels };
         self.batch.bodies.push(EventBody::RunFinished(finished));
         Ok(self.batch)
     }
@@ -92,10 +109,11 @@ impl<'a> Conclusion<'a> {
     /// Outputs that can be evaluated. One that cannot fails a run that did well; a run that failed
     /// before keeps its own cause.
     fn outputs(&mut self) -> Result<Option<crate::contracts::TextRef>, RunError> {
-        let mut outputs = BTreeMap::new();
-        for (name, template) in &self.work.playbook.outputs {
+        let (work, mut outputs) = (self.work, BTreeMap::new());
+        for (name, template) in &work.playbook.outputs {
             match self.value(template, "outputs") {
-                Ok(value) => {
+                Ok((value, labels)) => {
+                    self.labels.extend(labels);
                     outputs.insert(name.clone(), value);
                 }
                 Err(error) => {
@@ -112,36 +130,57 @@ impl<'a> Conclusion<'a> {
 
     /// A memory is written like any other effect: policy decides.
     fn remember(&mut self, index: usize, memory: &Remember) -> Result<(), RunError> {
-        let text = match self.value(&Value::String(memory.text.clone()), "remember") {
-            Ok(Value::String(text)) => text,
-            Ok(other) => other.to_string(),
+        let (text, labels) = match self.value(&Value::String(memory.text.clone()), "remember") {
+            Ok((Value::String(text), labels)) => (text, labels),
+            Ok((other, labels)) => (other.to_string(), labels),
             Err(error) => {
                 self.worsen(&format!("remember[{index}]: {error}"), ErrorKind::Expression);
                 return Ok(());
             }
         };
-        let call = self.memory_call(memory, &text);
+        let call = self.memory_call(memory, &text, labels);
         let missing =
             || RunError::Incomplete { run: self.work.run_id.to_string(), what: "`run.started`" };
         let judge = Judge::of(self.work, "remember").ok_or_else(missing)?;
         // `remember:` is the playbook's own word that it writes memories.
         let judge = Judge { also: Some(MEMORY_WRITE), ..judge };
-        let decision = judge.decide(&call).decision;
+        let judged = judge.decide(&call);
+        let path = format!("remember[{index}]{ASIDE}write");
+        let ruling = Ruling {
+            services: &self.work.services,
+            call: &call,
+            path: &path,
+            as_of_seq: self.work.record.seq,
+            arguments: Arguments::Here,
+        };
+        let decided = ruling.decided(&mut self.batch, &judged);
+        self.batch.bodies.push(EventBody::CallDecided(decided));
+        let decision = judged.decision;
         if decision.effect != Effect::Allow {
             self.batch.audit.push(audit::refused(&self.work.services, &call, &decision));
             self.refuse(index, &decision.reason);
             return Ok(());
         }
-        self.write(memory, &call, text);
+        self.write(memory, &call, decision.obligations, text);
         Ok(())
     }
 
-    fn write(&mut self, memory: &Remember, call: &ToolCall, text: String) {
+    fn write(
+        &mut self,
+        memory: &Remember,
+        call: &ToolCall,
+        obligations: Vec<Obligation>,
+        text: String,
+    ) {
         let services = &self.work.services;
         let (clock, id) = (&services.clock, MemoryId::from_uuid(services.clock.uuid()));
-        let fate = Fate { ok: true, ..Fate::default() };
+        let dry_run = obligations.contains(&Obligation::DryRun);
+        let fate = Fate { ok: true, dry_run, obligations, ..Fate::default() };
         let run_id = Some(self.work.run_id);
         self.batch.audit.push(audit::entry(services, run_id, call, Effect::Allow, fate));
+        if dry_run {
+            return;
+        }
         let content_hash = Hash::of(text.as_bytes());
         let text = self.batch.text(text, clock.salt());
         let source = Provenance { run: run_id, step: None, file: None };
@@ -159,11 +198,14 @@ impl<'a> Conclusion<'a> {
         self.batch.bodies.push(EventBody::MemoryWritten(written));
     }
 
-    fn memory_call(&self, memory: &Remember, text: &str) -> ToolCall {
+    fn memory_call(&self, memory: &Remember, text: &str, labels: Labels) -> ToolCall {
         let mut args = Map::new();
         args.insert("area".to_owned(), json!(memory.area));
         args.insert("text".to_owned(), json!(text));
         args.insert("tags".to_owned(), json!(memory.tags));
+        let labels: Vec<String> = labels.into_iter().collect();
+        let own = || vec![USER.to_owned()];
+        let arg_labels = [("area", own()), ("text", labels.clone()), ("tags", own())];
         ToolCall {
             id: CallId::from_uuid(self.work.services.clock.uuid()),
             run_id: self.work.run_id,
@@ -176,13 +218,23 @@ impl<'a> Conclusion<'a> {
             expected_output_schema: None,
             idempotency_key: String::new(),
             origin: Origin::Playbook,
-            labels: Vec::new(),
+            labels,
+            arg_labels: arg_labels.map(|(arg, labels)| (arg.to_owned(), labels)).into(),
         }
     }
 
-    fn value(&self, template: &Value, path: &str) -> Result<Value, ExpressionError> {
-        let reads = GovernedReads { work: self.work, path };
-        self.work.services.evaluator.value(template, &self.scope, &reads)
+    /// A value without the secrets in it, and where it comes from.
+    fn value(&mut self, template: &Value, path: &str) -> Result<(Value, Labels), ExpressionError> {
+        let evaluator = &self.work.services.evaluator;
+        let mut labels = origins::of(evaluator, template, &RunGround::of(self.work, None));
+        let reads = GovernedReads::new(self.work, path, labels.clone());
+        let value = evaluator.value(template, &self.scope, &reads);
+        self.batch.extend(reads.decided());
+        let mut value = value?;
+        let names = self.work.services.redactor.conceal(&mut value);
+        labels.extend(names.iter().map(|name| secret(name)));
+        labels.extend(reads.noted());
+        Ok((value, origins::whole(labels)))
     }
 
     fn worsen(&mut self, cause: &str, kind: ErrorKind) {

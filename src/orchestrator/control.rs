@@ -12,15 +12,13 @@ use super::answer::NobodyAnswers;
 use super::driver::{Driver, Observer};
 use super::error::RunError;
 use super::journal::Batch;
-use super::judge::Judge;
 use super::live_runs::{Order, Purpose};
 use super::record::RunRecord;
+use super::resolve;
 use super::services::{Services, blocking};
-use super::{ask, call, decide, resolve};
-use crate::agent::Phase;
 use crate::contracts::{
-    ApprovalId, ApprovalResolution, ApprovalSubject, CallId, Decision, Effect, EventBody,
-    Resolution, RunId, RunResumed, RunSignal, RunStatus,
+    ApprovalId, ApprovalResolution, CallId, Decision, EventBody, Quorum, Resolution, RunId,
+    RunResumed, RunSignal, RunStatus,
 };
 
 /// Who has the seat of a run may change this often while something is brought to it.
@@ -76,6 +74,8 @@ pub enum Control {
         /// Who says so.
         by: String,
     },
+    /// Other rules are in force: what it asks people is decided anew.
+    Judge,
 }
 
 /// What came of it.
@@ -96,6 +96,39 @@ pub enum ControlError {
     /// Nobody waits for this answer.
     #[error("`{0}` waits for no answer: it was answered, asked again, or is no longer of use")]
     NotOpen(ApprovalId),
+    /// They have said yes before: it takes somebody else.
+    #[error("`{by}` has said yes to `{approval_id}` already; it needs {} different people, and {} so far said yes: {}", .quorum.needed(), .quorum.yes().len(), .quorum.yes().join(", "))]
+    SaidYes {
+        /// Which question.
+        approval_id: ApprovalId,
+        /// Who.
+        by: String,
+        /// Who said yes so far.
+        quorum: Box<Quorum>,
+    },
+    /// Several people must say yes, and it is not known who this is.
+    #[error(
+        "`{approval_id}` needs {needed} different people, and nobody knows who `{by}` is: answer with a token of your own (bailiwick tokens add NAME), or on this machine"
+    )]
+    Unnamed {
+        /// Which question.
+        approval_id: ApprovalId,
+        /// As what they came.
+        by: String,
+        /// How many people.
+        needed: u32,
+    },
+    /// Other rules ask by now, so that the answer is to another question.
+    #[error("the rules changed since `{approval_id}` was asked; it is asked again as `{renewed}`")]
+    Changed {
+        /// What was answered.
+        approval_id: ApprovalId,
+        /// The question that is open now.
+        renewed: ApprovalId,
+    },
+    /// By the rules of now, what it asks is asked still.
+    #[error("everything that the run asks is asked by the rules of now as well")]
+    Stands,
     /// The answer came too late.
     #[error("`{approval_id}` expired; it is asked again as `{renewed}`")]
     Expired {
@@ -264,6 +297,7 @@ impl Driver {
                 self.answer(resolution).await?;
             }
             Control::Resolve { resolution, call, by } => self.settle(resolution, call, by).await?,
+            Control::Judge => self.judge_open().await?,
         }
         Ok(self.run.state.status())
     }
@@ -284,59 +318,6 @@ impl Driver {
         let interrupted = !self.is_driving();
         let resumed = RunResumed { by, reason, interrupted };
         Ok(self.append(Batch::of(vec![EventBody::RunResumed(resumed)])).await?)
-    }
-
-    async fn answer(&mut self, answer: ApprovalResolution) -> Result<(), ControlError> {
-        let id = answer.approval_id;
-        let asked = |phase: Phase| phase == Phase::Asked(id);
-        let path = self.run.state.nodes.iter().find(|(_, node)| asked(node.phase));
-        let path = path.map(|(path, _)| path.clone()).ok_or(ControlError::NotOpen(id))?;
-        let work = self.work();
-        let subject = ask::subject(&work, &path, id).ok_or(ControlError::NotOpen(id))?;
-        if self.services.clock.now() > subject.expires_at {
-            let renewed = ask::renewed(&work, subject);
-            let approval_id = renewed.approval_id;
-            self.append(Batch::of(vec![EventBody::ApprovalRequested(renewed)])).await?;
-            return Err(ControlError::Expired { approval_id: id, renewed: approval_id });
-        }
-        if answer.approved {
-            self.judge_again(&path, &subject).await?;
-        }
-        Ok(self.append(Batch::of(vec![EventBody::ApprovalResolved(answer)])).await?)
-    }
-
-    /// A yes to what the rules refuse by now is no yes: the refusal is journalled and ends the step.
-    async fn judge_again(
-        &mut self,
-        path: &str,
-        subject: &ApprovalSubject,
-    ) -> Result<(), ControlError> {
-        let Some(call_id) = subject.call_id else { return Ok(()) };
-        let work = self.work();
-        let missing = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
-        let record = work.record.calls.get(&call_id).ok_or_else(|| missing("the call"))?;
-        let call = call::load(&work, &record.requested).await?;
-        let (judging, path) = (work.clone(), path.to_owned());
-        let batch = blocking(move || {
-            let judge = Judge::of(&judging, &path).ok_or_else(|| RunError::Incomplete {
-                run: judging.run_id.to_string(),
-                what: "`run.started`",
-            })?;
-            let decision = judge.decide(&call).decision;
-            let requested = judging.record.calls.get(&call_id).map(|call| call.requested.clone());
-            let denied = requested.filter(|_| decision.effect == Effect::Deny).map(|requested| {
-                (decide::decided(&judging, &requested, &call, decision.clone()), decision)
-            });
-            Ok::<_, RunError>(denied)
-        })
-        .await??;
-        match batch {
-            None => Ok(()),
-            Some((batch, decision)) => {
-                self.append(batch).await?;
-                Err(ControlError::Denied(Box::new(decision)))
-            }
-        }
     }
 
     async fn settle(

@@ -2,15 +2,19 @@
 
 use super::ask;
 use super::audit;
+use super::beforehand;
 use super::call;
 use super::driver::Work;
 use super::error::RunError;
+use super::evidence::Arguments;
 use super::journal::{Batch, Progress};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
+use super::obliged;
+use super::ruling::Ruling;
 use super::services::blocking;
 use crate::contracts::{
-    ApprovalId, ApprovalSubject, CallDecided, CallEffect, CallId, CallRequested, Decision, Effect,
-    EventBody, PolicyReloaded, ToolCall,
+    ApprovalId, ApprovalSubject, CallEffect, CallId, CallRequested, Decision, Effect, EventBody,
+    PolicyReloaded, ToolCall,
 };
 
 /// Ends in `call.decided`, followed by `approval.requested` when a person must answer.
@@ -28,8 +32,8 @@ pub(super) async fn decide(
             run: work.run_id.to_string(),
             what: "`run.started`",
         })?;
-        let decision = judge.decide(&call).decision;
-        Ok::<_, RunError>(decided(&work, &requested, &call, decision))
+        let judged = judge.decide(&call);
+        decided(&work, &requested, &call, &judged)
     })
     .await??;
     journal.append(batch).await?;
@@ -42,37 +46,50 @@ pub(super) fn decided(
     work: &Work,
     requested: &CallRequested,
     call: &ToolCall,
-    decision: Decision,
-) -> Batch {
-    let services = &work.services;
+    judged: &Judged,
+) -> Result<Batch, RunError> {
+    let (services, decision) = (&work.services, &judged.decision);
     let mut batch = Batch::default();
     let question = (decision.effect == Effect::Ask).then(|| ApprovalSubject {
         approval_id: ApprovalId::from_uuid(services.clock.uuid()),
         path: requested.path.clone(),
         call_id: Some(call.id),
         args_hash: Some(requested.args_hash),
-        prompt: prompt(requested, &decision),
+        prompt: prompt(requested, call, decision),
         expires_at: services.clock.now().plus_ms(ask::ttl_ms(work, &requested.path)),
-        approvers: 1,
+        approvers: decision.approvers.max(1),
+        beforehand: None,
     });
-    if decision.effect == Effect::Deny {
-        batch.audit.push(audit::refused(services, call, &decision));
+    if let Some(question) = &question {
+        let asked = question.approval_id;
+        batch.beforehand = beforehand::fitting(services, call, decision, asked)?;
     }
-    batch.bodies.extend(reloaded(work, &decision));
-    batch.bodies.push(EventBody::CallDecided(CallDecided {
-        call_id: call.id,
-        path: requested.path.clone(),
-        name: call.name.clone(),
-        decision,
-    }));
+    if decision.effect == Effect::Deny {
+        batch.audit.push(audit::refused(services, call, decision));
+    }
+    batch.bodies.extend(reloaded(work, decision));
+    let ruling = of_step(work, call, &requested.path);
+    let decided = ruling.decided(&mut batch, judged);
+    batch.bodies.push(EventBody::CallDecided(decided));
     batch.bodies.extend(question.map(EventBody::ApprovalRequested));
-    batch
+    Ok(batch)
+}
+
+/// A decision about a call that the step at `path` asked for.
+pub(super) fn of_step<'a>(work: &'a Work, call: &'a ToolCall, path: &'a str) -> Ruling<'a> {
+    Ruling {
+        services: &work.services,
+        call,
+        path,
+        as_of_seq: work.record.seq,
+        arguments: Arguments::Elsewhere,
+    }
 }
 
 /// That other rules are in force than when the run last decided something.
 pub(super) fn reloaded(work: &Work, decision: &Decision) -> Option<EventBody> {
     let started = work.record.started.as_ref().map(|(started, _)| started.policy_hash);
-    let last = work.record.decisions.last().map(|(_, _, last)| last.policy_hash);
+    let last = work.record.decisions.last().map(|last| last.decision.policy_hash);
     let previous = last.or(started).filter(|previous| *previous != decision.policy_hash)?;
     let errors = work.services.policy.errors().iter().map(ToString::to_string).collect();
     let policy_hash = decision.policy_hash;
@@ -80,10 +97,11 @@ pub(super) fn reloaded(work: &Work, decision: &Decision) -> Option<EventBody> {
 }
 
 /// What the person reads first. Calls that cannot be undone say so.
-fn prompt(requested: &CallRequested, decision: &Decision) -> String {
+fn prompt(requested: &CallRequested, call: &ToolCall, decision: &Decision) -> String {
     let undo = match requested.effect {
         CallEffect::NonIdempotent | CallEffect::Irreversible => " This cannot be undone.",
         CallEffect::Read | CallEffect::Idempotent => "",
     };
-    format!("`{}` wants to call `{}`: {}.{undo}", requested.path, requested.name, decision.reason)
+    let why = obliged::told(&decision.reason, &call.args, &decision.obligations);
+    format!("`{}` wants to call `{}`: {why}.{undo}", requested.path, requested.name)
 }

@@ -20,11 +20,11 @@ use super::stopping::SHUTDOWN;
 use super::{ask, conclude, decide, execute, incident, open, report};
 use crate::agent::{self, Command, RunState};
 use crate::contracts::{
-    Event, EventBody, RunId, RunReport, RunResumed, RunSignal, RunStatus, TaskId,
+    ApprovalId, Event, EventBody, RunId, RunReport, RunResumed, RunSignal, RunStatus, TaskId,
 };
 use crate::playbook::Playbook;
 use crate::ports::Cancel;
-use crate::store::{Append, Fence};
+use crate::store::{Append, Fence, StoreError};
 
 /// Messages from pieces of work that may wait for the driver.
 const MAILBOX: usize = 64;
@@ -321,29 +321,53 @@ impl Driver {
     }
 
     /// Makes a batch durable, then takes it into state and record.
-    pub(super) async fn append(&mut self, batch: Batch) -> Result<(), RunError> {
+    pub(super) async fn append(&mut self, mut batch: Batch) -> Result<(), RunError> {
+        let Some((approval, answer)) = batch.beforehand.take() else {
+            return self.write(batch, None).await;
+        };
+        let mut answered = batch.clone();
+        answered.bodies.push(EventBody::ApprovalResolved(answer));
+        match self.write(answered, Some(approval)).await {
+            Err(RunError::Store(StoreError::Used(_))) => self.write(batch, None).await,
+            written => written,
+        }
+    }
+
+    async fn write(&mut self, batch: Batch, uses: Option<ApprovalId>) -> Result<(), RunError> {
         let (store, clock) = (Arc::clone(&self.services.store), Arc::clone(&self.services.clock));
         let (run_id, expected_seq) = (self.run.id.to_string(), self.run.record.seq);
         let bodies = batch.bodies.clone();
-        let (incident, fence) = (incident::of(&self.run, &bodies), self.fence);
+        let (incidents, fence) = (incident::of(&self.run, &bodies), self.fence);
         let events = blocking(move || {
-            let Batch { bodies, texts, audit, records } = batch;
+            let Batch { bodies, texts, audit, records, beforehand: _ } = batch;
             let at = clock.now();
             // Before the end that it tells of: after a crash it may be raised again, and never not.
-            if let Some(incident) = incident {
+            for incident in incidents {
                 store.append_system(vec![EventBody::IncidentRaised(incident)], at)?;
             }
             let append = Append::new(run_id, expected_seq, at, bodies);
-            store.append(Append { texts, audit, records, fence, ..append })
+            store.append(Append { texts, audit, records, fence, uses, ..append })
         })
         .await??;
         for (event, body) in events.iter().zip(&bodies) {
             Arc::make_mut(&mut self.run.record).take(event, body);
             agent::fold(Arc::make_mut(&mut self.run.state), event.at, body)
                 .map_err(|source| RunError::Fold { run: self.run.id.to_string(), source })?;
+            self.count(body);
             (self.observer)(event, body);
         }
         Ok(())
+    }
+
+    /// What is counted of what is durable now.
+    fn count(&self, body: &EventBody) {
+        let metrics = &self.services.metrics;
+        match body {
+            EventBody::RunFinished(finished) => metrics.run_ended(finished.outcome),
+            EventBody::ApprovalRequested(_) => metrics.approval_asked(),
+            EventBody::ApprovalResolved(answer) => metrics.approval_answered(answer.approved),
+            _ => {}
+        }
     }
 
     /// Does as it is told from outside; whoever asked hears what came of it.

@@ -5,6 +5,7 @@
 //! block are shown once, and so are those of a playbook that is called, with its inputs and within the
 //! bounds of its caller.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -12,13 +13,16 @@ use serde_json::{Value, json};
 
 use super::audit::{self, Fate};
 use super::called::called;
+use super::dry_origins::DryGround;
 use super::dry_value::{self, Known};
 use super::error::RunError;
 use super::intake::{self, Checked};
 use super::judge::{self, Judge};
+use super::origins;
 use super::place::{inside, join, sections};
 use super::scope::feedback;
 use super::services::Services;
+use super::taken::{Labels, secret};
 use crate::contracts::{
     Bound, CallEffect, CallId, Decision, FsAccess, Map, Origin, Profile, RunId, ToolCall,
 };
@@ -86,6 +90,8 @@ struct Dry<'a> {
     bounds: Vec<Bound>,
     /// What stands before the paths of its steps.
     before: String,
+    /// Where values would come from.
+    ground: RefCell<DryGround>,
 }
 
 impl<'a> Dry<'a> {
@@ -101,6 +107,7 @@ impl<'a> Dry<'a> {
             unknown_inputs: false,
             bounds: Vec::new(),
             before: String::new(),
+            ground: RefCell::new(ground(&checked.playbook, &checked.inputs)),
         }
     }
 
@@ -120,6 +127,10 @@ impl<'a> Dry<'a> {
         for step in steps {
             let mut inner = pending.clone();
             inner.extend(step.foreach.as_ref().map(|foreach| foreach.name.clone()));
+            if let Some(foreach) = &step.foreach {
+                let labels = self.origins(&foreach.over.template());
+                self.ground.borrow_mut().items.insert(foreach.name.clone(), labels);
+            }
             let path = join(block, &step.id);
             let (dry, unknown) = self.step(step, &path, &inner, shown);
             let goes_in = dry.runs != Some(false);
@@ -151,6 +162,11 @@ impl<'a> Dry<'a> {
             Ok((args, unknown)) => (args, unknown, None),
             Err(error) => (Map::new(), template.keys().cloned().collect(), Some(error)),
         };
+        let (mut args, mut found) = (args, Labels::new());
+        for value in args.values_mut() {
+            let names = self.services.redactor.conceal(value);
+            found.extend(names.iter().map(|name| secret(name)));
+        }
         let mut dry = DryStep {
             path: format!("{}{path}", self.before),
             action,
@@ -160,29 +176,35 @@ impl<'a> Dry<'a> {
             decision: None,
             error,
         };
-        if let Action::Tool { tool, .. } = &step.action {
-            self.decide(step, path, tool, unknown.clone(), &mut dry, shown);
+        if let Action::Tool { tool, args } = &step.action {
+            let call = self.call(step, path, tool, dry.args.clone(), (args, &found));
+            self.decide(&call, unknown.clone(), &mut dry, shown);
+            self.answered(step, &call);
         }
         (dry, unknown)
+    }
+
+    fn origins(&self, template: &Value) -> Labels {
+        origins::of(&self.services.evaluator, template, &*self.ground.borrow())
+    }
+
+    /// Remembers where the answer of a call would come from.
+    fn answered(&self, step: &Step, call: &ToolCall) {
+        let own = self.services.vocabulary.get(&call.name);
+        let own = own.map(|tool| self.services.policy.current().output_labels(tool));
+        let given = origins::handed_on(&call.labels).cloned();
+        let labels = own.into_iter().flatten().chain(given).collect();
+        self.ground.borrow_mut().answered(&step.id, labels);
     }
 
     fn known<'b>(&'b self, pending: &'b BTreeSet<String>) -> Known<'b> {
         Known { evaluator: &self.services.evaluator, scope: &self.scope, pending }
     }
 
-    fn decide(
-        &self,
-        step: &Step,
-        path: &str,
-        tool: &str,
-        unknown: Vec<String>,
-        dry: &mut DryStep,
-        shown: &mut Shown,
-    ) {
-        let call = self.call(step, path, tool, dry.args.clone());
+    fn decide(&self, call: &ToolCall, unknown: Vec<String>, dry: &mut DryStep, shown: &mut Shown) {
         let whole = unknown.is_empty();
-        let decision = self.judge(unknown).decide(&call).decision;
-        dry.would = match tools::dry_run(&call) {
+        let decision = self.judge(unknown).decide(call).decision;
+        dry.would = match tools::dry_run(call) {
             Ok(would) => would,
             Err(_) if !whole => format!("call `{}`", call.name),
             Err(error) => {
@@ -190,9 +212,10 @@ impl<'a> Dry<'a> {
                 format!("call `{}`", call.name)
             }
         };
-        let fate = Fate { dry_run: true, ok: true, error: None, duration_ms: 0 };
+        let obligations = decision.obligations.clone();
+        let fate = Fate { dry_run: true, ok: true, obligations, ..Fate::default() };
         let (run_id, effect) = (Some(self.run_id), decision.effect);
-        shown.audit.push(audit::entry(self.services, run_id, &call, effect, fate));
+        shown.audit.push(audit::entry(self.services, run_id, call, effect, fate));
         dry.decision = Some(decision);
     }
 
@@ -211,7 +234,22 @@ impl<'a> Dry<'a> {
         }
     }
 
-    fn call(&self, step: &Step, path: &str, tool: &str, args: Map) -> ToolCall {
+    fn call(
+        &self,
+        step: &Step,
+        path: &str,
+        tool: &str,
+        args: Map,
+        (templates, found): (&Map, &Labels),
+    ) -> ToolCall {
+        let traced = origins::each(&self.services.evaluator, templates, &*self.ground.borrow());
+        let stated = step.labels.iter().chain(found);
+        let labelled = |(arg, labels): (String, Labels)| {
+            let all = origins::whole(labels.into_iter().chain(stated.clone().cloned()).collect());
+            (arg, all.into_iter().collect())
+        };
+        let arg_labels: BTreeMap<String, Vec<String>> = traced.into_iter().map(labelled).collect();
+        let labels: Labels = arg_labels.values().flatten().chain(&step.labels).cloned().collect();
         let known = self.services.vocabulary.get(tool);
         let reads_only = known.is_some_and(|tool| tool.effect == CallEffect::Read);
         ToolCall {
@@ -226,13 +264,14 @@ impl<'a> Dry<'a> {
             expected_output_schema: None,
             idempotency_key: String::new(),
             origin: Origin::Playbook,
-            labels: step.labels.clone(),
+            labels: labels.into_iter().collect(),
+            arg_labels,
         }
     }
 
     /// Goes into the playbook that a step calls.
     fn called(&self, step: &Step, path: &str, unknown: &[String], shown: &mut Shown) {
-        let Action::Call { playbook: name, .. } = &step.action else { return };
+        let Action::Call { playbook: name, inputs: templates } = &step.action else { return };
         let Some(caller) = shown.steps.last_mut().filter(|last| last.error.is_none()) else {
             return;
         };
@@ -242,7 +281,12 @@ impl<'a> Dry<'a> {
                 let run_id = RunId::from_uuid(self.services.clock.uuid());
                 let mut bounds = vec![self.judge(Vec::new()).own_bound()];
                 bounds.extend(self.bounds.iter().cloned());
+                let mut inner = ground(&playbook, &inputs);
+                let evaluator = &self.services.evaluator;
+                let given = origins::each(evaluator, templates, &*self.ground.borrow());
+                inner.inputs = given.into_iter().collect();
                 let child = Dry {
+                    ground: RefCell::new(inner),
                     playbook: &playbook,
                     run_id,
                     scope: scope(self.services, &playbook, inputs, run_id),
@@ -252,6 +296,9 @@ impl<'a> Dry<'a> {
                     ..*self
                 };
                 child.sections(shown);
+                let inner = child.ground.into_inner();
+                let from = inner.inputs.into_values().chain(inner.steps.into_values()).flatten();
+                self.ground.borrow_mut().answered(&step.id, from.collect());
             }
         }
     }
@@ -270,6 +317,11 @@ impl<'a> Dry<'a> {
         let inputs = dry_value::inputs(&playbook, &placed, unknown)?;
         Ok((playbook, inputs))
     }
+}
+
+fn ground(playbook: &Playbook, inputs: &Map) -> DryGround {
+    let secrets = playbook.permissions.secrets.clone();
+    DryGround { names: inputs.keys().cloned().collect(), secrets, ..DryGround::default() }
 }
 
 /// What a step does, the templates to show, and what would happen.

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::audit::{self, Fate};
 use super::call;
 use super::decide;
 use super::driver::Work;
 use super::error::RunError;
+use super::finish::Ended;
 use super::journal::{Batch, Progress};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
 use super::record::CallRecord;
 use super::services::blocking;
 use crate::contracts::{
-    CallDecided, CallEffect, CallFinished, CallId, CallIntent, CallNamed, Decision, Effect,
-    ErrorKind, EventBody, TextRef, Timestamp, ToolCall, ToolError, ToolResult,
+    CallEffect, CallId, CallIntent, CallNamed, Decision, Effect, ErrorKind, EventBody, Obligation,
+    TextRef, ToolCall, ToolError,
 };
 use crate::policy::{Answer, Authorized, NotAuthorized};
 use crate::ports::{Limits, ToolContext, ToolDescriptor, ToolOutput};
@@ -32,7 +32,7 @@ pub(super) async fn execute(
     let call = call::load(&work, &record.requested).await?;
     let (judging, at, kept) = (work.clone(), path.clone(), record.clone());
     match blocking(move || seal(&judging, &at, &kept, call)).await?? {
-        Sealed::Yes(authorized) => run(work, path, record, *authorized).await,
+        Sealed::Yes(sealed) => run(work, path, record, *sealed).await,
         Sealed::No(batch) => {
             work.journal.append(batch).await?;
             Ok(Progress::Made)
@@ -40,8 +40,17 @@ pub(super) async fn execute(
     }
 }
 
+/// A call that may run.
+struct Seal {
+    authorized: Authorized<ToolCall>,
+    /// What is new about the decision.
+    news: Batch,
+    /// Whether it reads a file that is a secret.
+    reads_secret_file: bool,
+}
+
 enum Sealed {
-    Yes(Box<Authorized<ToolCall>>),
+    Yes(Box<Seal>),
     No(Batch),
 }
 
@@ -57,58 +66,93 @@ fn seal(work: &Work, path: &str, record: &CallRecord, call: ToolCall) -> Result<
         now,
     });
     let refused = match &judged.request {
-        None => return Ok(no(work, record, &call, judged.decision)),
+        None => return no(work, record, &call, &judged),
         Some(request) => match judged.set.authorize(call.clone(), request, answer) {
-            Ok(authorized) => return Ok(Sealed::Yes(Box::new(authorized))),
+            Ok(authorized) => {
+                let news = second_look(work, path, record, &call, &judged);
+                let reads_secret_file = request.reads_secret;
+                return Ok(Sealed::Yes(Box::new(Seal { authorized, news, reads_secret_file })));
+            }
             Err(refused) => refused,
         },
     };
-    Ok(match refused {
+    match refused {
         // The rules ask something nobody has answered yet: put the question.
         NotAuthorized::Unanswered(_)
         | NotAuthorized::OtherQuestion
         | NotAuthorized::Expired(_)
         | NotAuthorized::TooFew { .. }
-        | NotAuthorized::Denied(_) => no(work, record, &call, judged.decision),
+        | NotAuthorized::Denied(_) => no(work, record, &call, &judged),
         // The facts moved while the call was judged, or the journal names another call.
         NotAuthorized::Rejected { .. }
         | NotAuthorized::OtherCall
         | NotAuthorized::OtherFacts(_)
         | NotAuthorized::Unhashable(_) => {
             let reason = refused.to_string();
-            no(work, record, &call, Decision { effect: Effect::Deny, reason, ..judged.decision })
+            let decision = Decision { effect: Effect::Deny, reason, ..judged.decision };
+            no(work, record, &call, &Judged { decision, ..judged })
         }
-    })
+    }
 }
 
-fn no(work: &Work, record: &CallRecord, call: &ToolCall, decision: Decision) -> Sealed {
-    Sealed::No(decide::decided(work, &record.requested, call, decision))
+fn no(
+    work: &Work,
+    record: &CallRecord,
+    call: &ToolCall,
+    judged: &Judged,
+) -> Result<Sealed, RunError> {
+    decide::decided(work, &record.requested, call, judged).map(Sealed::No)
 }
 
 async fn run(
     work: Work,
     path: String,
     record: CallRecord,
-    authorized: Authorized<ToolCall>,
+    sealed: Seal,
 ) -> Result<Progress, RunError> {
+    let Seal { authorized, news, reads_secret_file } = sealed;
     let call = authorized.call().clone();
     let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the tool" };
     let tool = Arc::clone(work.services.vocabulary.get(&call.name).ok_or_else(missing)?);
     let authorized = Arc::new(authorized);
     let context = context(&work, &tool, authorized.decision(), call.timeout_ms);
+    let obligations = authorized.decision().obligations.clone();
     let began = work.services.clock.now();
     if !rolled_back(&work, &record, &authorized).await? {
         let doubt = EventBody::CallInDoubt(CallNamed { call_id: call.id, path });
         work.journal.append(Batch::of(vec![doubt])).await?;
         return Ok(Progress::Made);
     }
-    let output = match prepare(&work, &path, &record, &authorized, &context).await? {
+    let output = match prepare(&work, news, &record, &authorized, &context).await? {
         Ok(()) => run_in_time(authorized, &context, call.timeout_ms).await?,
         Err(error) => ToolOutput { error: Some(error), ..ToolOutput::default() },
     };
-    let finished = finish(&work, path, &tool, &call, began, output)?;
+    let read_secret = reads_secret_file;
+    let ended = Ended { tool: &tool, call: &call, began, read_secret, obligations };
+    let finished = ended.finish(&work, path, output)?;
     work.journal.append(finished).await?;
     Ok(Progress::Made)
+}
+
+/// What is new about a decision that lets the call run, when it is not the one that was journalled.
+fn second_look(
+    work: &Work,
+    path: &str,
+    record: &CallRecord,
+    call: &ToolCall,
+    judged: &Judged,
+) -> Batch {
+    let mut batch = Batch::default();
+    let same = |before: &Decision| {
+        let evaluated_us = judged.decision.evaluated_us;
+        Decision { evaluated_us, ..before.clone() } == judged.decision
+    };
+    if !record.decision.as_ref().is_some_and(same) {
+        batch.bodies.extend(decide::reloaded(work, &judged.decision));
+        let decided = decide::of_step(work, call, path).decided(&mut batch, judged);
+        batch.bodies.push(EventBody::CallDecided(decided));
+    }
+    batch
 }
 
 /// Before a call that was cut off is run again, what it may have changed is put back, so that doing
@@ -138,22 +182,13 @@ async fn rolled_back(
 /// cannot be kept is not changed.
 async fn prepare(
     work: &Work,
-    path: &str,
+    mut batch: Batch,
     record: &CallRecord,
     authorized: &Arc<Authorized<ToolCall>>,
     context: &ToolContext,
 ) -> Result<Result<(), ToolError>, RunError> {
     let (call, effect) = (authorized.call(), record.requested.effect);
-    let mut batch = Batch::default();
-    if record.decision.as_ref().is_none_or(|d| d.policy_hash != authorized.decision().policy_hash) {
-        batch.bodies.extend(decide::reloaded(work, authorized.decision()));
-        batch.bodies.push(EventBody::CallDecided(CallDecided {
-            call_id: call.id,
-            path: path.to_owned(),
-            name: call.name.clone(),
-            decision: authorized.decision().clone(),
-        }));
-    }
+    let path = &record.requested.path;
     if effect != CallEffect::Read {
         let snapshot = match kept_before(record) {
             Some(kept) => Some(kept),
@@ -161,17 +196,17 @@ async fn prepare(
                 Ok(snapshot) => snapshot,
                 Err(error) => {
                     // The core must see the call begin before it can see it end.
-                    let named = CallNamed { call_id: call.id, path: path.to_owned() };
+                    let named = CallNamed { call_id: call.id, path: path.clone() };
                     batch.bodies.push(EventBody::CallStarted(named));
                     work.journal.append(batch).await?;
                     return Ok(Err(error));
                 }
             },
         };
-        let (call_id, path) = (call.id, path.to_owned());
+        let (call_id, path) = (call.id, path.clone());
         batch.bodies.push(EventBody::CallIntent(CallIntent { call_id, path, effect, snapshot }));
     }
-    let named = CallNamed { call_id: call.id, path: path.to_owned() };
+    let named = CallNamed { call_id: call.id, path: path.clone() };
     batch.bodies.push(EventBody::CallStarted(named));
     work.journal.append(batch).await?;
     Ok(Ok(()))
@@ -190,8 +225,20 @@ async fn snapshot(
     context: &ToolContext,
 ) -> Result<Result<Option<TextRef>, ToolError>, RunError> {
     let (kept, context) = (Arc::clone(authorized), context.clone());
+    let obligations = &authorized.decision().obligations;
+    if obligations.contains(&Obligation::DryRun) {
+        // Nothing will be changed, so there is nothing to put back.
+        return Ok(Ok(None));
+    }
     let undo = match blocking(move || tools::snapshot(&kept, &context)).await? {
         Ok(Some(undo)) => undo,
+        Ok(None) if obligations.contains(&Obligation::Snapshot) => {
+            let name = &authorized.call().name;
+            let message = format!(
+                "the rules demand that the old content is kept first, and `{name}` cannot keep what it will change"
+            );
+            return Ok(Err(ToolError::new(ErrorKind::Denied, message)));
+        }
         Ok(None) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(error)),
     };
@@ -220,49 +267,6 @@ async fn run_in_time(
             Ok(output)
         }
     }
-}
-
-fn finish(
-    work: &Work,
-    path: String,
-    tool: &ToolDescriptor,
-    call: &ToolCall,
-    began: Timestamp,
-    output: ToolOutput,
-) -> Result<Batch, RunError> {
-    let ended = work.services.clock.now();
-    let mut labels = tool.labels.clone();
-    labels.extend(call.labels.iter().filter(|label| !tool.labels.contains(label)).cloned());
-    let result = ToolResult {
-        call_id: call.id,
-        ok: output.error.is_none(),
-        data: output.data,
-        error: output.error,
-        started_at: began,
-        finished_at: ended,
-        logs: output.logs,
-        artifacts: output.artifacts,
-        labels,
-        truncated: output.truncated,
-        receipt: output.receipt,
-    };
-    let mut batch = Batch::default();
-    let reference = batch.text(serde_json::to_vec(&result)?, work.services.clock.salt());
-    let error = result.error.as_ref().map(|it| format!("{}: {}", it.kind.as_str(), it.message));
-    let fate = Fate { ok: result.ok, error, duration_ms: ended.since_ms(began), dry_run: false };
-    batch.audit.push(audit::entry(&work.services, Some(call.run_id), call, Effect::Allow, fate));
-    batch.bodies.push(EventBody::CallFinished(CallFinished {
-        call_id: call.id,
-        path,
-        ok: result.ok,
-        error_kind: result.error.as_ref().map(|error| error.kind),
-        retryable: result.error.as_ref().is_some_and(|error| error.retryable),
-        truncated: result.truncated,
-        result: reference,
-        receipt: result.receipt,
-        duration_ms: ended.since_ms(began),
-    }));
-    Ok(batch)
 }
 
 /// What a tool gets: the walls of the decision, and the bounds of its profile.

@@ -1,13 +1,42 @@
 //! What a person must look at although nobody was there when it happened.
 
 use super::run::Run;
-use crate::contracts::{EventBody, IncidentId, IncidentRaised, Outcome};
+use crate::contracts::{Effect, EventBody, IncidentId, IncidentRaised, Outcome};
+use crate::policy::SCRIPT_OVERTIME;
 
 /// The kind of incident of a run that nobody could be asked about.
 const UNATTENDED_DENIED: &str = "unattended.denied";
 
-/// The incident that the end of a run is, if it is one: it was refused something and nobody is near.
-pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Option<IncidentRaised> {
+/// The kind of incident of a rule that had to be stopped.
+const SCRIPT_OVERTIME_KIND: &str = "policy.script_overtime";
+
+/// The incidents that are among what is about to become durable.
+pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Vec<IncidentRaised> {
+    bodies.iter().filter_map(overtime).chain(denied_unattended(run, bodies)).collect()
+}
+
+/// A rule that ran too long refused a call: until it is mended it refuses every such call.
+fn overtime(body: &EventBody) -> Option<IncidentRaised> {
+    let EventBody::CallDecided(decided) = body else { return None };
+    let rules = &decided.decision.rules;
+    rules.iter().find(|rule| rule.id == SCRIPT_OVERTIME)?;
+    let failed = rules.iter().filter(|rule| rule.effect == Effect::Deny && rule.line > 0);
+    let failed: Vec<_> =
+        failed.map(|rule| format!("`{}` ({}:{})", rule.id, rule.file, rule.line)).collect();
+    let (call_id, name) = (decided.call_id, &decided.name);
+    Some(IncidentRaised {
+        // One for each call, however often it is told.
+        incident_id: IncidentId::from_uuid(call_id.uuid()),
+        kind: SCRIPT_OVERTIME_KIND.to_owned(),
+        message: format!(
+            "{call_id} of `{name}` was refused because a rule did not end in time; mend one of {}",
+            failed.join(", ")
+        ),
+    })
+}
+
+/// The end of a run that was refused something while nobody was near.
+fn denied_unattended(run: &Run, bodies: &[EventBody]) -> Option<IncidentRaised> {
     let ended = bodies.iter().find_map(|body| match body {
         EventBody::RunFinished(finished) => Some(finished),
         _ => None,
@@ -17,7 +46,7 @@ pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Option<IncidentRaised> {
         return None;
     }
     let cause = ended.cause.as_deref().map(|cause| format!(" at `{cause}`")).unwrap_or_default();
-    let reason = run.record.decisions.last().map(|(_, _, decision)| decision.reason.as_str());
+    let reason = run.record.decisions.last().map(|last| last.decision.reason.as_str());
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let (id, name) = (run.id, &run.playbook.name);
     Some(IncidentRaised {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::RunError;
 use super::journal::Batch;
+use super::lineage;
 use super::run;
 use super::services::Services;
 use crate::contracts::{
@@ -143,6 +144,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
     let pinned = run::pin(services, &mut batch, checked.sources.clone());
     let policy = services.policy.current();
     let profile = services.config.policy.profile;
+    let lineage = lineage::of_top(services, Trigger::Person, wanted.inputs, wanted.goal);
     batch.bodies = vec![
         EventBody::TaskAccepted(TaskAccepted {
             start: None,
@@ -150,7 +152,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
         }),
         EventBody::RunStarted(RunStarted {
             playbook: Some(playbook),
-            inputs: checked.inputs,
+            inputs: lineage::concealed(services, &checked.inputs),
             read_roots: checked.read_roots,
             budget: checked.playbook.budget.clone(),
             profile,
@@ -161,6 +163,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
             trigger: Trigger::Person,
             pinned,
             bounds: Vec::new(),
+            lineage: Some(Box::new(lineage)),
         }),
     ];
     let append = Append::new(run_id.to_string(), 0, clock.now(), batch.bodies).texts(batch.texts);
@@ -197,7 +200,7 @@ fn envelope(
         created_at: services.clock.now(),
         task_type: if wanted.goal.is_some() { TaskType::Goal } else { TaskType::Playbook },
         goal: wanted.goal.unwrap_or(&checked.playbook.description).to_owned(),
-        inputs: wanted.inputs.clone(),
+        inputs: lineage::concealed(services, wanted.inputs),
         attachments: Vec::new(),
         context_hints: Vec::new(),
         priority: Priority::Normal,

@@ -3,11 +3,11 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::RunError;
-use crate::contracts::{EventBody, Stored};
+use crate::contracts::{ApprovalId, ApprovalResolution, EventBody, Stored};
 use crate::store::{AuditEntry, NewRecord};
 
 /// Events that become durable together, with what belongs to them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
     /// In order.
     pub bodies: Vec<EventBody>,
@@ -17,11 +17,22 @@ pub(super) struct Batch {
     pub audit: Vec<AuditEntry>,
     /// What goes into the log of memory records.
     pub records: Vec<NewRecord>,
+    /// The answer to the question that these events put, and the approval that was given beforehand and
+    /// is used up by it. Where somebody else used that meanwhile, the question stays open.
+    pub beforehand: Option<(ApprovalId, ApprovalResolution)>,
 }
 
 impl Batch {
     pub(super) fn of(bodies: Vec<EventBody>) -> Self {
         Self { bodies, ..Self::default() }
+    }
+
+    /// Puts another batch behind this one.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.bodies.extend(other.bodies);
+        self.texts.extend(other.texts);
+        self.audit.extend(other.audit);
+        self.records.extend(other.records);
     }
 
     /// Adds a text and gives the reference to put into an event.

@@ -8,9 +8,13 @@ use imbl::Vector;
 use serde_json::Value;
 
 use super::driver::Work;
+use super::lineage;
+use super::record::RunRecord;
 use super::services::Services;
+use super::taken::is_secret;
 use crate::contracts::{
-    Bound, Confinement, Decision, Effect, Hash, Map, RunId, Timestamp, ToolCall,
+    Bound, Confinement, Decision, Effect, Hash, Map, RunFlow, RunId, ShadowDecision, Timestamp,
+    ToolCall,
 };
 use crate::facts::{self, Surroundings, WrittenPermissions};
 use crate::playbook::Playbook;
@@ -60,7 +64,7 @@ impl<'a> Judge<'a> {
         let set = self.services.policy.current();
         let refused = |reason: String| {
             let decision = refusal(set.hash(), reason);
-            Judged { set: Arc::clone(&set), request: None, decision }
+            Judged { set: Arc::clone(&set), request: None, decision, shadow: None }
         };
         let Some(tool) = self.services.vocabulary.get(&call.name) else {
             return refused(format!("there is no tool `{}`", call.name));
@@ -71,9 +75,11 @@ impl<'a> Judge<'a> {
             Ok(request) => request,
             Err(fault) => return refused(fault.to_string()),
         };
-        let mut decision = set.decide(&request);
-        decision.evaluated_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Judged { set, request: Some(request), decision }
+        let mut judged = Judged::of(self.services, set, request);
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        judged.decision.evaluated_us = took;
+        self.services.metrics.policy_decided(judged.decision.effect, took);
+        judged
     }
 
     fn request(&self, call: &ToolCall, tool: &ToolDescriptor) -> Result<Request, PathFault> {
@@ -156,6 +162,40 @@ pub(super) struct Judged {
     pub set: Arc<PolicySet>,
     pub request: Option<Request>,
     pub decision: Decision,
+    /// What the rules on trial say, where they say something else.
+    pub shadow: Option<ShadowDecision>,
+}
+
+impl Judged {
+    /// What `set` says about `request`, and the rules on trial beside it.
+    pub(super) fn of(services: &Services, set: Arc<PolicySet>, request: Request) -> Self {
+        let (decision, failed) = set.decide_counting(&request);
+        services.metrics.scripts_failed(failed);
+        let trial = services.trial.as_ref().and_then(|trial| trial.current());
+        let shadow = trial.and_then(|trial| differing(&trial.decide(&request), &decision));
+        if let Some(shadow) = &shadow {
+            services.metrics.trial_differed(shadow.effect);
+        }
+        Self { set, request: Some(request), decision, shadow }
+    }
+
+    /// Whether the call reads a secret, or is given one.
+    pub(super) fn reads_secret(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| {
+            let mut labels = request.labels.values().flatten();
+            request.reads_secret || labels.any(|label| is_secret(label))
+        })
+    }
+}
+
+/// What rules on trial say, where it is another verdict.
+fn differing(trial: &Decision, decision: &Decision) -> Option<ShadowDecision> {
+    (trial.effect != decision.effect).then(|| ShadowDecision {
+        effect: trial.effect,
+        reason: trial.reason.clone(),
+        rules: trial.rules.clone(),
+        policy_hash: trial.policy_hash,
+    })
 }
 
 fn refusal(policy_hash: Hash, reason: String) -> Decision {
@@ -166,6 +206,7 @@ fn refusal(policy_hash: Hash, reason: String) -> Decision {
         policy_hash,
         confinement: Confinement::default(),
         obligations: Vec::new(),
+        approvers: 1,
         evaluated_us: 0,
     }
 }
@@ -176,17 +217,40 @@ fn run_facts(work: &Work, path: &str) -> RunFacts {
         let tool = work.services.vocabulary.get(name);
         tool.is_some_and(|tool| tool.labels.iter().any(|label| label.starts_with("untrusted")))
     };
+    let (taken, inside) = (&work.record.taken, inside(work));
     RunFacts {
         id: work.run_id.to_string(),
         playbook: work.playbook.name.clone(),
+        goal: lineage::goal(&work.record).to_owned(),
         step: path.to_owned(),
         steps_used: used.steps,
         steps_left: work.state.budget.steps.saturating_sub(used.steps),
         cost_usd: used.cost_usd,
-        read_secret: false,
-        untrusted: work.record.answered.keys().any(strange),
+        read_secret: taken.read_secret || inside.read_secret,
+        untrusted: taken.untrusted || inside.untrusted || work.record.answered.keys().any(strange),
         calls: work.record.begun.iter().map(begun).collect(),
     }
+}
+
+/// What runs that it called and that are at work have taken in so far. What cannot be read may be anything.
+fn inside(work: &Work) -> RunFlow {
+    let mut flow = RunFlow::default();
+    let mut open: Vec<RunId> = work.record.open_children().collect();
+    while let Some(run_id) = open.pop() {
+        match RunRecord::find(work.services.store.reader(), run_id) {
+            Ok(Some(record)) => {
+                flow.untrusted |= record.taken.untrusted;
+                flow.read_secret |= record.taken.read_secret;
+                open.extend(record.open_children());
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!("`{run_id}` counts as having read everything: {error}");
+                (flow.untrusted, flow.read_secret) = (true, true);
+            }
+        }
+    }
+    flow
 }
 
 fn begun((tool, times): (&String, &Vector<Timestamp>)) -> (String, Vec<Timestamp>) {

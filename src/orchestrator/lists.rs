@@ -18,6 +18,8 @@ pub struct List {
     pub text: TextRef,
     /// How many items it has.
     pub count: u32,
+    /// Where it came from, where the journal says so.
+    pub labels: Option<Vec<String>>,
 }
 
 /// Lists that were read, shared by everybody who looks at the same run.

@@ -39,5 +39,6 @@ pub fn memory_write() -> ToolDescriptor {
         timeout_ms: 10_000,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }

@@ -1,5 +1,6 @@
 //! Opening a step: evaluate its `if`, its list or its arguments, and journal what came of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,16 +10,19 @@ use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
 use super::opening::{self, Desk, Names, Opened};
+use super::origins::{self, RunGround};
 use super::place::Place;
 use super::reads::GovernedReads;
 use super::scope;
 use super::services::blocking;
+use super::taken::{Labels, secret};
+use super::traced::Traced;
 use crate::agent;
 use crate::contracts::{
     ApprovalId, ApprovalSubject, CallEffect, CallId, CallRequested, ErrorKind, EventBody, FsAccess,
-    Map, Origin, RunId, StepFinished, StepStarted, ToolCall,
+    Map, Origin, RunFlow, RunId, StepFinished, StepStarted, ToolCall,
 };
-use crate::playbook::Step;
+use crate::playbook::{Action, Step};
 use crate::policy::approval_hash;
 use crate::tools;
 
@@ -59,24 +63,48 @@ impl Opening<'_> {
         let evaluator = &self.work.services.evaluator;
         let names = Names::of_step(evaluator, self.step, is_item);
         let scope = scope::build(self.work, Some(self.path), &names)?;
-        let reads = GovernedReads { work: self.work, path: self.path };
+        let ground = RunGround::of(self.work, Some(self.path));
+        let from = origins::of_step(evaluator, self.step, is_item, &ground);
+        let reads = GovernedReads::new(self.work, self.path, from.clone());
         let desk = Desk { evaluator, scope: &scope, reads: &reads };
-        match opening::open(self.step, is_item, desk) {
-            Ok(opened) => self.opened(opened),
-            Err(error) => Ok(self.failed(ErrorKind::Expression, &error.to_string())),
-        }
+        let opened = opening::open(self.step, is_item, desk);
+        let from = from.into_iter().chain(reads.noted()).collect();
+        let mut batch = match opened {
+            Ok(Opened::Tool { tool, args }) => {
+                let Action::Tool { args: templates, .. } = &self.step.action else {
+                    return Err(self.incomplete("the call of a tool"));
+                };
+                let traced = Traced::filled(templates, args, desk, &ground);
+                self.call(tool, traced.noting(&reads.noted()).noting(&self.step.labels), from)?
+            }
+            Ok(Opened::List(items)) => {
+                let over = self.step.foreach.as_ref().map(|foreach| foreach.over.template());
+                let over = over.map(|over| origins::of(evaluator, &over, &ground));
+                self.list(items, over.unwrap_or(from).into_iter().chain(reads.noted()).collect())?
+            }
+            Ok(opened) => self.opened(opened, from)?,
+            // What could not be evaluated may be quoted in why.
+            Err(error) => self.failed(ErrorKind::Expression, &error.to_string(), from),
+        };
+        // Behind: by its first event a batch is known to have come too late.
+        batch.extend(reads.decided());
+        Ok(batch)
     }
 
-    fn opened(&self, opened: Opened<'_>) -> Result<Batch, RunError> {
+    fn incomplete(&self, what: &'static str) -> RunError {
+        RunError::Incomplete { run: self.work.run_id.to_string(), what }
+    }
+
+    fn opened(&self, opened: Opened<'_>, from: Labels) -> Result<Batch, RunError> {
         match opened {
             Opened::Skipped | Opened::Goal { skip_without_model: true } => Ok(self.skipped()),
-            Opened::Failed(kind, message) => Ok(self.failed(kind, &message)),
-            Opened::List(items) => self.list(&items),
-            Opened::Tool { tool, args } => self.call(tool, args),
-            Opened::Gate { prompt, approvers } => Ok(self.gate(prompt, approvers)),
+            Opened::Failed(kind, message) => Ok(self.failed(kind, &message, from)),
+            Opened::List(_) | Opened::Tool { .. } => Err(self.incomplete("an open step")),
+            Opened::Gate { prompt, approvers } => Ok(self.gate(prompt, approvers, from)),
             Opened::Goal { .. } => Ok(self.failed(
                 ErrorKind::NoModel,
                 "the step has a goal and no model is configured; set `on_no_model: skip` to go on",
+                from,
             )),
             Opened::Call => Ok(Batch::of(vec![EventBody::StepStarted(StepStarted {
                 child_run_id: Some(RunId::from_uuid(self.work.services.clock.uuid())),
@@ -91,28 +119,41 @@ impl Opening<'_> {
         StepStarted::new(self.path, self.attempt)
     }
 
-    fn list(&self, items: &[Value]) -> Result<Batch, RunError> {
+    fn list(&self, mut items: Vec<Value>, mut from: Labels) -> Result<Batch, RunError> {
         let mut batch = Batch::default();
-        let reference = batch.text(serde_json::to_vec(items)?, self.work.services.clock.salt());
+        for item in &mut items {
+            let names = self.work.services.redactor.conceal(item);
+            from.extend(names.iter().map(|name| secret(name)));
+        }
+        from.extend(self.step.labels.iter().cloned());
+        let labels = Some(origins::whole(from).into_iter().collect());
+        let reference = batch.text(serde_json::to_vec(&items)?, self.work.services.clock.salt());
         batch.bodies.push(EventBody::StepStarted(StepStarted {
             items: Some(reference),
             item_count: Some(u32::try_from(items.len()).unwrap_or(u32::MAX)),
+            labels,
             ..self.started()
         }));
         Ok(batch)
     }
 
-    fn call(&self, tool: &str, args: Map) -> Result<Batch, RunError> {
+    fn call(&self, tool: &str, traced: Traced, from: Labels) -> Result<Batch, RunError> {
+        let (args, labels) = traced.known(self.work);
         // Unknown tools go on to be refused by policy; arguments that fit no schema stop here.
         if let Err(error) = tools::check_args(tool, &args)
             && error.kind != ErrorKind::UnknownTool
         {
-            return Ok(self.failed(error.kind, &error.message));
+            return Ok(self.failed(error.kind, &error.message, from));
         }
-        self.call_batch(tool, args)
+        self.call_batch(tool, args, labels)
     }
 
-    fn call_batch(&self, name: &str, args: Map) -> Result<Batch, RunError> {
+    fn call_batch(
+        &self,
+        name: &str,
+        args: Map,
+        arg_labels: BTreeMap<String, Vec<String>>,
+    ) -> Result<Batch, RunError> {
         let services = &self.work.services;
         let tool = services.vocabulary.get(name);
         let own = tool.map_or(CallEffect::NonIdempotent, |tool| tool.effect);
@@ -120,6 +161,8 @@ impl Opening<'_> {
         let name = tool.map_or_else(|| name.to_owned(), |tool| tool.name.clone());
         let timeout_ms = self.step.timeout_ms.or_else(|| tool.map(|tool| tool.timeout_ms));
         let reads_only = tool.is_some_and(|tool| tool.effect == CallEffect::Read);
+        let all = arg_labels.values().flatten().chain(&self.step.labels).cloned();
+        let labels: Labels = all.collect();
         let call = ToolCall {
             id: CallId::from_uuid(services.clock.uuid()),
             run_id: self.work.run_id,
@@ -132,7 +175,8 @@ impl Opening<'_> {
             expected_output_schema: None,
             idempotency_key: self.effect_key(),
             origin: Origin::Playbook,
-            labels: self.step.labels.clone(),
+            labels: labels.into_iter().collect(),
+            arg_labels,
         };
         let args_hash = approval_hash(&call)?;
         let mut batch = Batch::default();
@@ -164,11 +208,12 @@ impl Opening<'_> {
         }
     }
 
-    fn gate(&self, prompt: String, approvers: u32) -> Batch {
+    fn gate(&self, mut prompt: String, approvers: u32, from: Labels) -> Batch {
+        self.work.services.redactor.conceal_text(&mut prompt);
         let started = self.work.record.started.as_ref();
         if started.is_some_and(|(started, _)| started.unattended) {
             let message = format!("nobody is there to answer, and the step asks: {prompt}");
-            return self.failed(ErrorKind::Denied, &message);
+            return self.failed(ErrorKind::Denied, &message, from);
         }
         let services = &self.work.services;
         let subject = ApprovalSubject {
@@ -179,6 +224,7 @@ impl Opening<'_> {
             prompt,
             expires_at: services.clock.now().plus_ms(ask::ttl_ms(self.work, self.path)),
             approvers,
+            beforehand: None,
         };
         let started = EventBody::StepStarted(self.started());
         Batch::of(vec![started, EventBody::ApprovalRequested(subject)])
@@ -188,11 +234,15 @@ impl Opening<'_> {
         Batch::of(vec![EventBody::StepFinished(StepFinished::skipped(self.path))])
     }
 
-    fn failed(&self, kind: ErrorKind, message: &str) -> Batch {
+    fn failed(&self, kind: ErrorKind, message: &str, from: Labels) -> Batch {
         let mut batch = Batch::default();
-        let message = batch.text(message.as_bytes(), self.work.services.clock.salt());
+        let mut message = message.to_owned();
+        let names = self.work.services.redactor.conceal_text(&mut message);
+        let labels = from.into_iter().chain(names.iter().map(|name| secret(name))).collect();
+        let message = batch.text(message, self.work.services.clock.salt());
         batch.bodies.push(EventBody::StepFinished(StepFinished {
             message: Some(message),
+            flow: Some(Box::new(RunFlow { labels, ..RunFlow::default() })),
             ..StepFinished::new(self.path, self.attempt, false, Some(kind))
         }));
         batch

@@ -1,13 +1,23 @@
 //! What expressions may read: each question is a call of a reading tool, decided like any other.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::audit;
 use super::driver::Work;
+use super::evidence::Arguments;
 use super::execute;
-use super::judge::Judge;
-use crate::contracts::{CallId, ErrorKind, FsAccess, Map, Origin, ToolCall, ToolError};
+use super::finish;
+use super::journal::Batch;
+use super::judge::{Judge, Judged};
+use super::ruling::Ruling;
+use super::taken::{Labels, SECRET_FILE};
+use crate::contracts::{
+    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Map, Origin, ToolCall, ToolError,
+};
 use crate::live::playbooks::SHIPPED_TEMPLATES;
 use crate::playbook::expression::Reads;
 use crate::tools;
@@ -23,11 +33,51 @@ const TIMEOUT_MS: u64 = 10_000;
 
 /// Reads for the expressions of the step at `path`.
 pub(super) struct GovernedReads<'a> {
-    pub work: &'a Work,
-    pub path: &'a str,
+    work: &'a Work,
+    path: &'a str,
+    /// Where the values come from that name what is read.
+    labels: Labels,
+    /// What was found in what was read: labels of secrets.
+    noted: RefCell<Labels>,
+    decided: RefCell<Batch>,
 }
 
-impl GovernedReads<'_> {
+impl<'a> GovernedReads<'a> {
+    /// For expressions that take from where `labels` say.
+    pub(super) fn new(work: &'a Work, path: &'a str, labels: Labels) -> Self {
+        Self { work, path, labels, noted: RefCell::default(), decided: RefCell::default() }
+    }
+
+    /// Labels of the secrets that were in what was read so far.
+    pub(super) fn noted(&self) -> Labels {
+        self.noted.borrow().clone()
+    }
+
+    /// What was decided about the reads since it was last asked for, to be journalled together with
+    /// what came of them. Refusals go into the audit log as those of steps do.
+    pub(super) fn decided(&self) -> Batch {
+        self.decided.take()
+    }
+
+    /// Keeps a decision, aside from those that the run waits for.
+    fn keep(&self, call: &ToolCall, judged: &Judged) {
+        let services = &self.work.services;
+        let path = format!("{}{ASIDE}read", self.path);
+        let ruling = Ruling {
+            services,
+            call,
+            path: &path,
+            as_of_seq: self.work.record.seq,
+            arguments: Arguments::Here,
+        };
+        let mut batch = self.decided.borrow_mut();
+        let decided = ruling.decided(&mut batch, judged);
+        batch.bodies.push(EventBody::CallDecided(decided));
+        if judged.decision.effect == Effect::Deny {
+            batch.audit.push(audit::refused(services, call, &judged.decision));
+        }
+    }
+
     /// Calls `read_text` on `file`, within the playbook's permissions or beyond them. The outer error is a refusal, the inner one the tool's.
     fn read_text(&self, file: &str, bounded: bool) -> Result<Result<String, ToolError>, String> {
         let work = self.work;
@@ -35,6 +85,7 @@ impl GovernedReads<'_> {
         let judge = Judge::of(work, self.path).ok_or("the run has not started")?;
         // `read(…)` is the playbook's own word that it reads; where, its permissions still say.
         let judged = Judge { also: Some(READ_TEXT), bounded, ..judge }.decide(&call);
+        self.keep(&call, &judged);
         let request = judged.request.ok_or("there is no `read_text`")?;
         let tool = work.services.vocabulary.get(&call.name).ok_or("there is no `read_text`")?;
         let authorized = judged
@@ -42,7 +93,11 @@ impl GovernedReads<'_> {
             .authorize(call, &request, None)
             .map_err(|refused| format!("`{file}` may not be read: {refused}"))?;
         let context = execute::context(work, tool, authorized.decision(), TIMEOUT_MS);
-        let output = tools::dispatch(&authorized, &context);
+        let mut output = tools::dispatch(&authorized, &context);
+        if request.reads_secret {
+            self.noted.borrow_mut().insert(SECRET_FILE.to_owned());
+        }
+        self.noted.borrow_mut().extend(finish::struck(&work.services.redactor, &mut output));
         if let Some(error) = output.error {
             return Ok(Err(error));
         }
@@ -65,7 +120,8 @@ impl GovernedReads<'_> {
             expected_output_schema: None,
             idempotency_key: String::new(),
             origin: Origin::Playbook,
-            labels: Vec::new(),
+            labels: self.labels.iter().cloned().collect(),
+            arg_labels: BTreeMap::new(),
         }
     }
 }

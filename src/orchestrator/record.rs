@@ -6,11 +6,13 @@ use imbl::{OrdMap, Vector};
 use super::answer;
 use super::error::RunError;
 use super::lists::{List, Lists};
+use super::taken::Taken;
 use crate::store::{Reader, StoreError};
 
+use crate::contracts::views::DecisionView;
 use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, CallFinished, CallId, CallIntent,
-    CallRequested, Decision, Effect, Event, EventBody, Hash, MemoryId, RunFinished, RunId,
+    CallRequested, Decision, Effect, Event, EventBody, Hash, MemoryId, Quorum, RunFinished, RunId,
     RunReport, RunStarted, StepFinished, StepStarted, TaskEnvelope, Timestamp,
 };
 
@@ -24,6 +26,8 @@ pub struct CallRecord {
     pub requested: CallRequested,
     /// The newest decision.
     pub decision: Option<Decision>,
+    /// Whether it reads a secret, as far as was known when it was decided.
+    pub reads_secret: bool,
     /// The newest question.
     pub question: Option<ApprovalSubject>,
     /// The rules that asked it.
@@ -62,8 +66,8 @@ pub struct RunRecord {
     pub children: Vec<(String, RunId)>,
     /// Approval gates, by path.
     pub gates: OrdMap<String, ApprovalSubject>,
-    /// Questions that are open, by path, in no order.
-    open: OrdMap<String, ApprovalId>,
+    /// Questions that are open, by path, in no order, with who said yes so far.
+    open: OrdMap<String, (ApprovalId, Quorum)>,
     /// Steps that are over, in the order in which they ended; one that was done again after a person
     /// sent the run back is there for each time.
     pub finished_steps: Vector<StepFinished>,
@@ -75,8 +79,10 @@ pub struct RunRecord {
     pub answered: OrdMap<String, u32>,
     /// Who holds it, while somebody does.
     pub paused_by: Option<String>,
-    /// Every decision, in order: the path, the tool, the decision.
-    pub decisions: Vector<(String, String, Decision)>,
+    /// Every decision about a step, in order.
+    pub decisions: Vector<DecisionView>,
+    /// What it has taken in.
+    pub taken: Taken,
     /// Memories it wrote.
     pub memories: Vec<MemoryId>,
     /// Why `verify:` expressions failed.
@@ -139,7 +145,10 @@ impl RunRecord {
             | EventBody::CallResolved(_)
             | EventBody::CallFinished(_) => self.take_of_call(event, body),
             EventBody::TaskAccepted(accepted) => self.task = Some(accepted.task.clone()),
-            EventBody::RunStarted(started) => self.started = Some((started.clone(), event.at)),
+            EventBody::RunStarted(started) => {
+                self.taken.begin(started);
+                self.started = Some((started.clone(), event.at));
+            }
             EventBody::StepStarted(started) => self.start(started),
             EventBody::ApprovalRequested(subject) => self.ask(subject),
             EventBody::ApprovalResolved(answer) => self.answer(answer, event.at),
@@ -164,11 +173,19 @@ impl RunRecord {
     fn take_of_call(&mut self, event: &Event, body: &EventBody) {
         match body {
             EventBody::CallRequested(requested) => self.request(requested),
+            EventBody::CallDecided(decided) if decided.is_aside() => {}
             EventBody::CallDecided(decided) => {
-                let (path, tool) = (decided.path.clone(), decided.name.clone());
-                self.open.remove(&path);
-                self.decisions.push_back((path, tool, decided.decision.clone()));
-                self.with(decided.call_id, |call| call.decision = Some(decided.decision.clone()));
+                self.open.remove(&decided.path);
+                self.decisions.push_back(DecisionView {
+                    call_id: decided.call_id,
+                    path: decided.path.clone(),
+                    tool: decided.name.clone(),
+                    decision: decided.decision.clone(),
+                });
+                self.with(decided.call_id, |call| {
+                    call.decision = Some(decided.decision.clone());
+                    call.reads_secret = decided.reads_secret;
+                });
             }
             EventBody::CallIntent(intent) => {
                 self.with(intent.call_id, |call| call.intent = Some(intent.clone()));
@@ -176,6 +193,9 @@ impl RunRecord {
             EventBody::CallStarted(named) => {
                 self.with(named.call_id, |call| call.started_at = Some(event.at));
                 if let Some(call) = self.calls.get(&named.call_id) {
+                    if call.reads_secret {
+                        self.taken.read();
+                    }
                     let tool = call.requested.name.clone();
                     self.begun.entry(tool).or_default().push_back(event.at);
                 }
@@ -187,6 +207,7 @@ impl RunRecord {
                 self.with(resolved.call_id, |call| call.doubted = false);
             }
             EventBody::CallFinished(finished) => {
+                self.taken.call_finished(finished);
                 self.with(finished.call_id, |call| call.finished = Some(finished.clone()));
                 if let Some(call) = self.calls.get(&finished.call_id) {
                     *self.answered.entry(call.requested.name.clone()).or_default() += 1;
@@ -200,7 +221,7 @@ impl RunRecord {
     #[must_use]
     pub fn open_questions(&self) -> Vec<(&ApprovalSubject, Vec<String>)> {
         let is_open =
-            |subject: &&ApprovalSubject| self.open.get(&subject.path) == Some(&subject.approval_id);
+            |subject: &&ApprovalSubject| self.open_at(&subject.path) == Some(subject.approval_id);
         let gates = self.gates.values().filter(is_open);
         let gates = gates.map(|gate| (gate, vec![answer::gate(&gate.path).to_owned()]));
         let calls = self.calls.values().filter_map(|call| {
@@ -208,6 +229,11 @@ impl RunRecord {
             Some((question, call.asked_by.clone()))
         });
         gates.chain(calls).collect()
+    }
+
+    /// The question that is open at `path`.
+    fn open_at(&self, path: &str) -> Option<ApprovalId> {
+        self.open.get(path).map(|(id, _)| *id)
     }
 
     /// How the step at `path` ended, the last time it did.
@@ -253,6 +279,7 @@ impl RunRecord {
         let call = CallRecord {
             requested: requested.clone(),
             decision: None,
+            reads_secret: false,
             question: None,
             asked_by: Vec::new(),
             answers: Vec::new(),
@@ -270,20 +297,23 @@ impl RunRecord {
         self.open.remove(&started.path);
         self.ends.remove(&started.path);
         if let (Some(text), Some(count)) = (started.items.clone(), started.item_count) {
-            self.items.insert(started.path.clone(), List { text, count });
+            self.items
+                .insert(started.path.clone(), List { text, count, labels: started.labels.clone() });
         }
         let child = started.child_run_id.map(|run| (started.path.clone(), run));
         self.children.extend(child);
     }
 
     fn finish(&mut self, finished: &StepFinished) {
+        self.taken.step_finished(finished);
         self.open.remove(&finished.path);
         self.ends.insert(finished.path.clone(), self.finished_steps.len());
         self.finished_steps.push_back(finished.clone());
     }
 
     fn ask(&mut self, subject: &ApprovalSubject) {
-        self.open.insert(subject.path.clone(), subject.approval_id);
+        let quorum = Quorum::of(subject.approvers);
+        self.open.insert(subject.path.clone(), (subject.approval_id, quorum));
         match subject.call_id {
             None => {
                 self.gates.insert(subject.path.clone(), subject.clone());
@@ -298,9 +328,14 @@ impl RunRecord {
 
     fn answer(&mut self, answer: &ApprovalResolution, at: Timestamp) {
         let id = answer.approval_id;
-        let path = self.open.iter().find(|(_, open)| **open == id).map(|(path, _)| path.clone());
+        let path = self.open.iter().find(|(_, open)| open.0 == id).map(|(path, _)| path.clone());
         let Some(path) = path else { return };
-        self.open.remove(&path);
+        if let Some((_, quorum)) = self.open.get_mut(&path).filter(|_| answer.approved) {
+            quorum.add(&answer.by);
+        }
+        if !answer.approved || self.open.get(&path).is_some_and(|(_, quorum)| quorum.is_met()) {
+            self.open.remove(&path);
+        }
         let Some(call_id) = self.newest_call.get(&path).copied() else { return };
         self.with(call_id, |call| {
             // At a gate nobody asks about a call.

@@ -10,6 +10,7 @@ use super::error::RunError;
 use super::failure;
 use super::journal::{Batch, Progress};
 use super::services::blocking;
+use crate::contracts::views::DecisionView;
 use crate::contracts::{
     DecisionLine, ErrorKind, EventBody, Outcome, ReportReady, RunReport, SCHEMA_VERSION,
     StepFinished, StepLine, TaskId, Telemetry,
@@ -45,7 +46,7 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
     let mut used = work.state.used.clone();
     used.wall_ms = at.since_ms(*began);
     let policy_hash =
-        record.decisions.last().map_or(started.policy_hash, |(_, _, last)| last.policy_hash);
+        record.decisions.last().map_or(started.policy_hash, |last| last.decision.policy_hash);
     Ok(RunReport {
         schema_version: SCHEMA_VERSION,
         task_id,
@@ -92,14 +93,14 @@ fn line(work: &Work, step: &StepFinished) -> Result<StepLine, RunError> {
 }
 
 fn decisions(work: &Work) -> Vec<DecisionLine> {
-    let line =
-        |(path, tool, decision): &(String, String, crate::contracts::Decision)| DecisionLine {
-            path: path.clone(),
-            tool: tool.clone(),
-            effect: decision.effect,
-            reason: decision.reason.clone(),
-            rules: decision.rules.clone(),
-        };
+    let line = |it: &DecisionView| DecisionLine {
+        call_id: Some(it.call_id),
+        path: it.path.clone(),
+        tool: it.tool.clone(),
+        effect: it.decision.effect,
+        reason: it.decision.reason.clone(),
+        rules: it.decision.rules.clone(),
+    };
     work.record.decisions.iter().map(line).collect()
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::live_runs::LiveRuns;
 use crate::config::Config;
-use crate::live::LivePolicy;
 use crate::live::playbooks::LivePlaybooks;
+use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
 use crate::ports::{Clock, Sandbox, Vocabulary};
 use crate::store::Store;
-use crate::telemetry::Redactor;
+use crate::telemetry::{Metrics, Redactor};
 
 /// Shared by all runs of a process.
 #[derive(Clone)]
@@ -24,6 +24,10 @@ pub struct Services {
     pub store: Arc<Store>,
     /// Rules, as they are now.
     pub policy: Arc<LivePolicy>,
+    /// Keeps the rules up with their files, where the process lives long enough for that.
+    pub policy_watch: Option<Arc<PolicyWatch>>,
+    /// Rules on trial: they are asked beside those, and decide nothing.
+    pub trial: Option<Arc<RulesOnTrial>>,
     /// Where the parts of the machine are.
     pub places: Places,
     /// What policy decides about, by name: the tools, and what the program does beside them.
@@ -40,6 +44,8 @@ pub struct Services {
     pub redactor: Arc<Redactor>,
     /// The runs that are driven in this process.
     pub live: Arc<LiveRuns>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Expressions.
     pub evaluator: Arc<Evaluator>,
 }

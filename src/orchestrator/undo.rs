@@ -8,12 +8,16 @@ use serde_json::json;
 use super::call;
 use super::driver::RunEnd;
 use super::error::RunError;
+use super::evidence::Arguments;
+use super::journal::Batch;
+use super::judge::Judged;
 use super::record::{CallRecord, RunRecord};
+use super::ruling::Ruling;
 use super::services::Services;
 use crate::contracts::{
-    Budget, CallDecided, CallId, CallUndone, EventBody, FsAccess, Hash, Map, Origin, Outcome,
-    Priority, Profile, ReportReady, RunFinished, RunId, RunReport, RunStarted, RunStatus,
-    SCHEMA_VERSION, TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, ToolCall, Trigger,
+    Budget, CallId, CallUndone, EventBody, FsAccess, Hash, Map, Origin, Outcome, Priority, Profile,
+    ReportReady, RunFinished, RunId, RunReport, RunStarted, RunStatus, SCHEMA_VERSION, Stored,
+    TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, ToolCall, Trigger,
 };
 use crate::facts::{self, Surroundings};
 use crate::policy::{Authorized, RunFacts};
@@ -262,6 +266,7 @@ impl<'a> Reversal<'a> {
             trigger: Trigger::Person,
             pinned: Vec::new(),
             bounds: Vec::new(),
+            lineage: None,
         };
         let mut reversal = Self { services, task_id, run_id, seq: 0 };
         reversal.append(vec![
@@ -275,11 +280,19 @@ impl<'a> Reversal<'a> {
         &mut self,
         bodies: Vec<EventBody>,
     ) -> Result<Vec<crate::contracts::Event>, UndoError> {
+        self.append_with(bodies, Vec::new())
+    }
+
+    fn append_with(
+        &mut self,
+        bodies: Vec<EventBody>,
+        texts: Vec<Stored>,
+    ) -> Result<Vec<crate::contracts::Event>, UndoError> {
         let (run, at) = (self.run_id.to_string(), self.services.clock.now());
         let events = self
             .services
             .store
-            .append(Append::new(run, self.seq, at, bodies))
+            .append(Append::new(run, self.seq, at, bodies).texts(texts))
             .map_err(RunError::from)?;
         self.seq += events.len() as u64;
         Ok(events)
@@ -288,18 +301,16 @@ impl<'a> Reversal<'a> {
     /// Leave to write each file, as if somebody wrote it now.
     fn seal(&mut self, kept: &[Kept]) -> Result<Vec<Authorized<ToolCall>>, UndoError> {
         let mut sealed = Vec::new();
-        let mut decided = Vec::new();
+        let mut decided = Batch::default();
         let mut refusal = None;
         for entry in kept.iter().flat_map(|one| &one.undo.entries) {
             let path = entry.path.to_string_lossy().into_owned();
-            let (decision, authorized) = self.judge(&path)?;
-            decided.push(EventBody::CallDecided(decision));
-            match authorized {
+            match self.judge(&path, &mut decided)? {
                 Ok(authorized) => sealed.push(authorized),
                 Err(reason) => refusal = refusal.or(Some(UndoError::Denied { path, reason })),
             }
         }
-        self.append(decided)?;
+        self.append_with(decided.bodies, decided.texts)?;
         match refusal {
             None => Ok(sealed),
             Some(refusal) => {
@@ -312,9 +323,9 @@ impl<'a> Reversal<'a> {
     fn judge(
         &self,
         path: &str,
-    ) -> Result<(CallDecided, Result<Authorized<ToolCall>, String>), UndoError> {
+        batch: &mut Batch,
+    ) -> Result<Result<Authorized<ToolCall>, String>, UndoError> {
         let services = self.services;
-        let set = services.policy.current();
         let call = self.call(path);
         let missing = || RunError::Incomplete { run: self.run_id.to_string(), what: "the tool" };
         let tool = services.vocabulary.get(TOOL).ok_or_else(missing)?;
@@ -332,14 +343,13 @@ impl<'a> Reversal<'a> {
             ..RunFacts::default()
         };
         let request = facts::collect(&call, tool, &around, run);
-        let decision = CallDecided {
-            call_id: call.id,
-            path: path.to_owned(),
-            name: TOOL.to_owned(),
-            decision: set.decide(&request),
-        };
-        let sealed = set.authorize(call, &request, None).map_err(|refused| refused.to_string());
-        Ok((decision, sealed))
+        let judged = Judged::of(services, services.policy.current(), request.clone());
+        let ruling =
+            Ruling { services, call: &call, path, as_of_seq: self.seq, arguments: Arguments::Here };
+        let decided = ruling.decided(batch, &judged);
+        batch.bodies.push(EventBody::CallDecided(decided));
+        let sealed = judged.set.authorize(call, &request, None);
+        Ok(sealed.map_err(|refused| refused.to_string()))
     }
 
     fn call(&self, path: &str) -> ToolCall {
@@ -357,6 +367,7 @@ impl<'a> Reversal<'a> {
             idempotency_key: format!("undo {path}"),
             origin: Origin::Api,
             labels: Vec::new(),
+            arg_labels: BTreeMap::new(),
         }
     }
 
@@ -383,6 +394,7 @@ impl<'a> Reversal<'a> {
             cause,
             error_kind: None,
             outputs: None,
+            labels: None,
         }));
         let events = self.append(bodies)?;
         let head = events.last().map_or(Hash::ZERO, |event| event.hash);

@@ -7,9 +7,7 @@ use std::collections::btree_map::Entry;
 use super::answer;
 use super::error::RunError;
 use super::record::RunRecord;
-use crate::contracts::views::{
-    ApprovalView, DecisionView, FireView, RunDetail, RunView, ScheduleView,
-};
+use crate::contracts::views::{ApprovalView, FireView, RunDetail, RunView, ScheduleView};
 use crate::contracts::{RunId, TextRef, ToolCall};
 use crate::ports::Vocabulary;
 use crate::store::{
@@ -44,16 +42,13 @@ pub fn run_detail(reader: &Reader, run_id: RunId) -> Result<RunDetail, RunError>
         // Of one that was forgotten, its name and step are in the events still.
         in_doubt.extend(call(reader, run_id, &doubted.requested.call)?);
     }
-    let decisions = record.decisions.into_iter();
     Ok(RunDetail {
         run_id,
         status: info.status,
         task: record.task,
         report: record.report,
         in_doubt,
-        decisions: decisions
-            .map(|(path, tool, decision)| DecisionView { path, tool, decision })
-            .collect(),
+        decisions: record.decisions.into_iter().collect(),
         events: Vec::new(),
     })
 }
@@ -80,7 +75,12 @@ impl<'a> ApprovalViews<'a> {
     pub fn view(&mut self, info: ApprovalInfo) -> Result<ApprovalView, RunError> {
         let (run_id, call_id) = (info.run_id, info.subject.call_id);
         let mut shown = without_call(info);
-        let Some(call_id) = call_id else {
+        let (Some(call_id), Some(run_id)) = (call_id, run_id) else {
+            if run_id.is_none() {
+                let tool = shown.tool.as_ref().and_then(|tool| self.vocabulary.get(tool));
+                shown.risk = tool.map(|tool| tool.risk);
+                return Ok(shown);
+            }
             // A gate asks by itself.
             shown.rules.push(answer::gate(&shown.step).to_owned());
             return Ok(shown);
@@ -100,18 +100,24 @@ impl<'a> ApprovalViews<'a> {
 }
 
 fn without_call(info: ApprovalInfo) -> ApprovalView {
-    let ApprovalInfo { approval_id, run_id, subject, status, by, reason, requested_at, .. } = info;
+    let ApprovalInfo { approval_id, run_id, subject, status, by, reason, quorum, .. } = info;
+    let (tool, given_by) = subject.beforehand.map(|given| (given.tool, given.by)).unzip();
+    let step = if run_id.is_some() { subject.path } else { String::new() };
     ApprovalView {
         approval_id,
         run_id,
-        step: subject.path,
+        step,
         prompt: subject.prompt,
-        tool: None,
+        call_id: subject.call_id,
+        tool,
         args: None,
         risk: None,
         rules: Vec::new(),
-        requested_at,
+        requested_at: info.requested_at,
         expires_at: subject.expires_at,
+        approvers: quorum.needed(),
+        approved_by: quorum.yes().to_vec(),
+        given_by,
         status: status.as_str().to_owned(),
         by,
         reason,

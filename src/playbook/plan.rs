@@ -312,13 +312,10 @@ fn approvals(step: &Step, planned: &PlannedStep, called: &Called) -> Vec<Planned
 
 /// What an approval gate asks.
 fn gate(step: &Step) -> Option<String> {
-    match &step.action {
-        Action::Approval { prompt, when: None, .. } => Some(format!("asks: {prompt}")),
-        Action::Approval { prompt, when: Some(when), .. } => {
-            Some(format!("asks if `{when}`: {prompt}"))
-        }
-        _ => None,
-    }
+    let Action::Approval { prompt, when, approvers, .. } = &step.action else { return None };
+    let people = if *approvers > 1 { format!(" {approvers} people") } else { String::new() };
+    let when = when.as_ref().map(|when| format!(" if `{when}`")).unwrap_or_default();
+    Some(format!("asks{people}{when}: {prompt}"))
 }
 
 fn approval(step: &Step, planned: &PlannedStep) -> Option<PlannedApproval> {

@@ -213,10 +213,8 @@ fn finds_each_kind_of_mistake() {
         ("  - { id: a, approval: { prompt: x, rewind_to: b } }\n", &[(10, 48, "unknown-step")]),
         ("  - { id: a, approval: { prompt: x }, timeout: 5s }\n", &[(10, 39, "misplaced-key")]),
         ("  - { id: a, approval: { prompt: x, approvers: 0 } }\n", &[(10, 48, "bad-value")]),
-        (
-            "  - { id: a, approval: { prompt: x, approvers: 2 } }\n",
-            &[(10, 48, "not-supported-yet")],
-        ),
+        ("  - { id: a, approval: { prompt: x, approvers: 11 } }\n", &[(10, 48, "bad-value")]),
+        ("  - { id: a, approval: { prompt: x, approvers: 2 } }\n", &[]),
         ("  - { id: a, tool: git_status, args: { path: . }, effect: read }\n", &[]),
         ("  - { id: a, tool: shell_exec, args: { command: [ls] }, effect: idempotent }\n", &[]),
         (

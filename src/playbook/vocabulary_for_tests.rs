@@ -33,6 +33,7 @@ fn tool(
         timeout_ms: 60_000,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 

@@ -25,8 +25,8 @@ use serde_json::json;
 
 use super::{PolicySet, Request};
 use crate::contracts::{
-    ApprovalResolution, ApprovalSubject, Confinement, Decision, Effect, Hash, Timestamp, ToolCall,
-    canonical_hash,
+    ApprovalResolution, ApprovalSubject, Confinement, Decision, Effect, Hash, Map, Quorum, RunId,
+    Timestamp, ToolCall, canonical_hash,
 };
 
 /// A call that policy allowed, with the decision that did.
@@ -116,7 +116,20 @@ pub enum NotAuthorized {
 /// # Errors
 /// When the arguments have no canonical form.
 pub fn approval_hash(call: &ToolCall) -> Result<Hash, serde_json::Error> {
-    canonical_hash(&json!({ "tool": call.name, "args": call.args, "run": call.run_id }))
+    hashed(&call.name, &call.args, Some(call.run_id))
+}
+
+/// What an approval that was given beforehand, for exactly these arguments, is bound to. `tool` is the
+/// tool's own name.
+///
+/// # Errors
+/// When the arguments have no canonical form.
+pub fn beforehand_hash(tool: &str, args: &Map) -> Result<Hash, serde_json::Error> {
+    hashed(tool, args, None)
+}
+
+fn hashed(tool: &str, args: &Map, run: Option<RunId>) -> Result<Hash, serde_json::Error> {
+    canonical_hash(&json!({ "tool": tool, "args": args, "run": run }))
 }
 
 impl PolicySet {
@@ -156,7 +169,12 @@ impl PolicySet {
     }
 }
 
-fn answered(call: &ToolCall, decision: &Decision, answer: Answer<'_>) -> Result<(), NotAuthorized> {
+/// Whether people said yes to exactly this, and enough of them.
+pub(super) fn answered(
+    call: &ToolCall,
+    decision: &Decision,
+    answer: Answer<'_>,
+) -> Result<(), NotAuthorized> {
     let subject = answer.subject;
     let hash = approval_hash(call).map_err(|error| NotAuthorized::Unhashable(error.to_string()))?;
     let other = |resolution: &ApprovalResolution| resolution.approval_id != subject.approval_id;
@@ -172,10 +190,11 @@ fn answered(call: &ToolCall, decision: &Decision, answer: Answer<'_>) -> Result<
     if let Some(no) = answer.resolutions.iter().find(|resolution| !resolution.approved) {
         return Err(NotAuthorized::Rejected { by: no.by.clone(), reason: no.reason.clone() });
     }
-    let people: BTreeSet<&str> = answer.resolutions.iter().map(|yes| yes.by.as_str()).collect();
-    let needed = subject.approvers.max(1);
-    if people.len() < usize::try_from(needed).unwrap_or(usize::MAX) {
-        return Err(NotAuthorized::TooFew { yes: people.len(), needed });
+    // Rules that want more people by now are not met by those who were enough before.
+    let quorum = Quorum::of(subject.approvers.max(decision.approvers))
+        .with(answer.resolutions.iter().map(|yes| yes.by.as_str()));
+    if !quorum.is_met() {
+        return Err(NotAuthorized::TooFew { yes: quorum.yes().len(), needed: quorum.needed() });
     }
     if asking(decision) != answer.asked_by.iter().map(String::as_str).collect() {
         return Err(NotAuthorized::OtherQuestion);

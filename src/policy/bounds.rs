@@ -11,6 +11,9 @@ use super::{Permissions, Request, Walls};
 use crate::contracts::{Confinement, Effect, FsAccess, Network};
 use crate::ports::{PathAccess, ToolDescriptor};
 
+/// The id of what is found when a playbook, or a run above it, allows itself less.
+pub(super) const PERMISSIONS: &str = "playbook.permissions";
+
 /// What a request wants beyond its playbook's permissions, or beyond those of a run above it.
 pub(super) fn beyond_permissions(
     request: &Request,
@@ -20,6 +23,14 @@ pub(super) fn beyond_permissions(
     each.flat_map(|(above, bound)| beyond(request, tool, bound, above)).collect()
 }
 
+/// Something that one bound does not cover.
+struct Lack {
+    key: &'static str,
+    /// What would have to stand there.
+    item: String,
+    reason: String,
+}
+
 /// What a request wants beyond one bound; the first is the playbook's own.
 fn beyond(
     request: &Request,
@@ -27,13 +38,38 @@ fn beyond(
     permissions: &Permissions,
     above: usize,
 ) -> Vec<Finding> {
-    let mut reasons = Vec::new();
+    let lacks = lacks(request, tool, permissions);
+    lacks.into_iter().map(|lack| refused(permissions, above, &lack.reason)).collect()
+}
+
+/// Lines to add to the `permissions` of each playbook that allows itself less, with its file: a hint for
+/// a person, who decides whether the call belongs to the playbook.
+pub(super) fn to_add(request: &Request, tool: Option<&Arc<ToolDescriptor>>) -> Vec<String> {
+    let each = request.permissions.iter().flat_map(|bound| {
+        let file = bound.file.as_str();
+        let file = if file.is_empty() { "the playbook" } else { file };
+        lacks(request, tool, bound).into_iter().map(move |Lack { key, item, .. }| {
+            format!("in {file}, add to `permissions`: `{key}: [{}]`", serde_json::json!(item))
+        })
+    });
+    let mut lines: Vec<String> = each.collect();
+    lines.dedup();
+    lines
+}
+
+fn lacks(
+    request: &Request,
+    tool: Option<&Arc<ToolDescriptor>>,
+    permissions: &Permissions,
+) -> Vec<Lack> {
+    let mut lacks = Vec::new();
     if let Some(tools) = &permissions.tools {
         let names = |name: &String| {
             *name == request.tool || tool.is_some_and(|tool| tool.aliases.contains(name))
         };
         if !tools.iter().any(names) {
-            reasons.push(format!("`permissions.tools` does not name `{}`", request.tool));
+            let reason = format!("`permissions.tools` does not name `{}`", request.tool);
+            lacks.push(Lack { key: "tools", item: request.tool.clone(), reason });
         }
     }
     for path in &request.paths {
@@ -43,7 +79,9 @@ fn beyond(
         };
         if places.as_ref().is_some_and(|places| !under_any(&path.resolved, places)) {
             let access = access_word(path.access);
-            reasons.push(format!("`permissions.{key}` does not cover `{}` ({access})", path.text));
+            let reason = format!("`permissions.{key}` does not cover `{}` ({access})", path.text);
+            let item = path.relative.clone().unwrap_or_else(|| path.resolved.display().to_string());
+            lacks.push(Lack { key, item, reason });
         }
     }
     for host in &request.hosts {
@@ -51,16 +89,17 @@ fn beyond(
             patterns.iter().any(|pattern| host_matches(pattern, &host.name))
         };
         if permissions.network.as_ref().is_some_and(|patterns| !allowed(patterns)) {
-            reasons.push(format!("`permissions.network` does not name `{}`", host.name));
+            let reason = format!("`permissions.network` does not name `{}`", host.name);
+            lacks.push(Lack { key: "network", item: host.name.clone(), reason });
         }
     }
-    reasons.into_iter().map(|reason| refused(permissions, above, &reason)).collect()
+    lacks
 }
 
 fn refused(permissions: &Permissions, above: usize, reason: &str) -> Finding {
     let who = if above == 0 { "the playbook allows itself" } else { "the calling run may do" };
     let reason = format!("{who} less: {reason}");
-    let mut finding = Finding::own("playbook.permissions", Effect::Deny, reason);
+    let mut finding = Finding::own(PERMISSIONS, Effect::Deny, reason);
     if !permissions.file.is_empty() {
         finding.rule.file.clone_from(&permissions.file);
     }

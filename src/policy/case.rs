@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::goal::asked_for;
+use super::host::is_url;
 use super::{Options, Request, Terms};
 use crate::contracts::{Profile, Risk};
 use crate::ports::{Category, ToolDescriptor};
@@ -16,13 +20,17 @@ pub(super) struct Case<'a> {
     pub(super) category: Option<Category>,
     pub(super) profile: Profile,
     pub(super) scripts_may_allow: bool,
+    /// Whether the person's goal asks for such a call, in the words of the tool.
+    pub(super) asked_for: bool,
+    /// Sinks that rules name beside those that the tool declares.
+    sinks: &'a [String],
 }
 
 impl<'a> Case<'a> {
     pub(super) fn new(
         request: &'a Request,
         tool: Option<&'a Arc<ToolDescriptor>>,
-        terms: &Terms,
+        terms: &'a Terms,
         options: &Options,
     ) -> Self {
         Self {
@@ -32,7 +40,24 @@ impl<'a> Case<'a> {
             category: terms.category.or(request.category),
             profile: options.profile,
             scripts_may_allow: terms.scripts_may_allow == Some(true),
+            asked_for: is_asked_for(&request.run.goal, tool, terms),
+            sinks: &terms.sinks,
         }
+    }
+
+    /// The arguments through which something can leave or be aimed: those that the tool or the rules
+    /// declare, a command, and whatever holds a URL.
+    pub(super) fn sinks(&self) -> impl Iterator<Item = &str> {
+        let declared = self.tool.map_or(&[][..], |tool| tool.sinks.as_slice());
+        let command = self.tool.and_then(|tool| tool.command.as_ref());
+        let is_sink = move |arg: &String, value: &Value| {
+            declared.contains(arg)
+                || self.sinks.contains(arg)
+                || command == Some(arg)
+                || holds_url(value)
+        };
+        let args = self.request.args.iter();
+        args.filter(move |(arg, value)| is_sink(arg, value)).map(|(arg, _)| arg.as_str())
     }
 
     /// The tool's name and the others it answers to.
@@ -62,5 +87,20 @@ impl<'a> Case<'a> {
     fn any_unknown(&self, concerns: impl Fn(&ToolDescriptor, &str) -> bool) -> bool {
         let unknown = &self.request.unknown;
         self.tool.is_some_and(|tool| unknown.iter().any(|arg| concerns(tool, arg)))
+    }
+}
+
+fn is_asked_for(goal: &str, tool: Option<&Arc<ToolDescriptor>>, terms: &Terms) -> bool {
+    let own = tool.map_or(&[][..], |tool| tool.asked_by.as_slice());
+    asked_for(goal, own.iter().chain(&terms.asked_by).map(String::as_str))
+}
+
+/// Whether a URL stands in an argument, at any depth.
+fn holds_url(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_url(text),
+        Value::Array(items) => items.iter().any(holds_url),
+        Value::Object(map) => map.values().any(holds_url),
+        _ => false,
     }
 }

@@ -6,12 +6,68 @@ use std::sync::Arc;
 use super::document::{self, Document};
 use super::fingerprint::policy_hash;
 use super::layers::{join_rules, join_scripts, join_tools};
+use super::lint::lint;
+use super::rule::Rule;
 use super::script::{Script, ScriptEngine, load};
-use super::shadow::shadowed;
 use super::source::SourceKind;
 use super::{Layer, Options, PolicySet, Source};
 use crate::contracts::{Diagnostic, Severity};
-use crate::ports::Vocabulary;
+use crate::ports::{ToolDescriptor, Vocabulary};
+
+/// Files that were read before. Reading one tries its examples, which is most of the work of compiling:
+/// an edit of one file reads no other again. Good for one vocabulary and one profile.
+#[derive(Debug, Default)]
+pub struct ReadFiles(BTreeMap<(Layer, String), ReadFile>);
+
+/// A file with what it says, and what is wrong with it by itself.
+#[derive(Debug)]
+struct ReadFile {
+    bytes: Vec<u8>,
+    says: Says,
+    mistakes: Vec<Diagnostic>,
+}
+
+#[derive(Debug, Clone)]
+enum Says {
+    Rules(Document),
+    Script(Option<Script>),
+    Nothing,
+}
+
+impl ReadFiles {
+    /// Forgets every file that is none of these.
+    pub fn keep<'a>(&mut self, sources: impl Iterator<Item = &'a Source>) {
+        let names: BTreeSet<(Layer, &str)> =
+            sources.map(|source| (source.layer, source.path.as_str())).collect();
+        self.0.retain(|(layer, path), _| names.contains(&(*layer, path.as_str())));
+    }
+
+    fn read(
+        &mut self,
+        source: &Source,
+        engine: &ScriptEngine,
+        vocabulary: &Vocabulary,
+        options: &Options,
+    ) -> &ReadFile {
+        let read = || {
+            let mut mistakes = Vec::new();
+            let says = match source.kind() {
+                SourceKind::Rules => {
+                    Says::Rules(document::read(source, vocabulary, options, &mut mistakes))
+                }
+                SourceKind::Script => Says::Script(load(engine, source, &mut mistakes)),
+                SourceKind::Tests | SourceKind::Other => Says::Nothing,
+            };
+            ReadFile { bytes: source.bytes.clone(), says, mistakes }
+        };
+        let key = (source.layer, source.path.clone());
+        let known = self.0.entry(key).or_insert_with(read);
+        if known.bytes != source.bytes {
+            *known = read();
+        }
+        known
+    }
+}
 
 /// What one layer says.
 #[derive(Debug, Default)]
@@ -29,6 +85,19 @@ pub fn compile(
     vocabulary: &Vocabulary,
     options: &Options,
 ) -> Result<PolicySet, Vec<Diagnostic>> {
+    compile_with(&mut ReadFiles::default(), sources, vocabulary, options)
+}
+
+/// The same, reading only files that are not as they were in `known`.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with(
+    known: &mut ReadFiles,
+    sources: &[Source],
+    vocabulary: &Vocabulary,
+    options: &Options,
+) -> Result<PolicySet, Vec<Diagnostic>> {
     let engine = ScriptEngine::shared();
     let mut mistakes = Vec::new();
     let mut layers: BTreeMap<Layer, LayerRules> = BTreeMap::new();
@@ -36,19 +105,19 @@ pub fn compile(
     sorted.sort_by(|a, b| (a.layer, &a.path).cmp(&(b.layer, &b.path)));
     for source in &sorted {
         let layer = layers.entry(source.layer).or_default();
-        match source.kind() {
-            SourceKind::Rules => {
-                layer.documents.push(document::read(source, vocabulary, options, &mut mistakes));
-            }
-            SourceKind::Script => layer.scripts.extend(load(&engine, source, &mut mistakes)),
-            SourceKind::Other => {}
+        let read = known.read(source, &engine, vocabulary, options);
+        mistakes.extend_from_slice(&read.mistakes);
+        match read.says.clone() {
+            Says::Rules(document) => layer.documents.push(document),
+            Says::Script(script) => layer.scripts.extend(script),
+            Says::Nothing => {}
         }
     }
     for (layer, rules) in &layers {
         duplicates(rules, &mut mistakes);
         empty(*layer, rules, &sorted, &mut mistakes);
-        shadowed(rules, &mut mistakes);
     }
+    lint(&layers, vocabulary, &mut mistakes);
     if layers.is_empty() {
         mistakes.push(Diagnostic::error("zero-rules", "there are no rules at all", "", 1, 1));
     }
@@ -60,6 +129,8 @@ pub fn compile(
     let scripts = join_scripts(&mut layers, options);
     let (rules, muted) = join_rules(layers, options);
     Ok(PolicySet {
+        about: about(&rules, vocabulary),
+        watch: None,
         hash: policy_hash(&sorted, vocabulary, options),
         rules,
         scripts,
@@ -70,6 +141,16 @@ pub fn compile(
         warnings: mistakes,
         muted,
     })
+}
+
+/// Which rules may be about which tool: most are about few, and are not asked about others.
+fn about(rules: &[Rule], vocabulary: &Vocabulary) -> BTreeMap<String, Vec<usize>> {
+    let of = |tool: &ToolDescriptor| {
+        let names = || std::iter::once(&tool.name).chain(&tool.aliases).map(String::as_str);
+        let may = |rule: &Rule| rule.on.as_ref().is_none_or(|on| on.is_about(names()));
+        rules.iter().enumerate().filter(|(_, rule)| may(rule)).map(|(at, _)| at).collect()
+    };
+    vocabulary.tools().map(|tool| (tool.name.clone(), of(tool))).collect()
 }
 
 /// The same id twice in one layer: which one would a reason name?

@@ -2,7 +2,9 @@
 //! only tighten it. Pure; never panics.
 
 use super::bounds::{beyond_permissions, confinement};
+use super::case::Case;
 use super::finding::Finding;
+use super::script::Audience;
 use super::truth::Truth;
 use super::{PolicySet, Request};
 use crate::contracts::{ApprovalMode, Decision, Effect, Profile, Risk};
@@ -14,21 +16,31 @@ pub(super) struct Judgement {
     pub(super) findings: Vec<Finding>,
     /// Whether a rule could not be judged because a value is missing.
     pub(super) open: bool,
+    /// How many rules in scripts broke off or met a limit.
+    pub(super) scripts_failed: u64,
 }
 
 impl PolicySet {
     /// Decides a call. `evaluated_us` is 0: this knows no clock, so the caller fills it in.
     #[must_use]
     pub fn decide(&self, request: &Request) -> Decision {
+        self.decide_counting(request).0
+    }
+
+    /// The same, and how many rules in scripts broke off or met a limit.
+    #[must_use]
+    pub fn decide_counting(&self, request: &Request) -> (Decision, u64) {
         let judgement = self.judge(request);
-        self.concluded(request, judgement)
+        let failed = judgement.scripts_failed;
+        (self.concluded(request, judgement), failed)
     }
 
     pub(super) fn judge(&self, request: &Request) -> Judgement {
         let mut judgement = Judgement::default();
-        self.ask_rules(request, &mut judgement);
+        let case = self.case(request);
+        self.ask_rules(&case, &mut judgement);
         if request.unknown.is_empty() {
-            self.ask_scripts(request, &mut judgement);
+            self.ask_scripts(&case, &mut judgement);
         }
         judgement
     }
@@ -55,6 +67,8 @@ impl PolicySet {
             judgement.findings.iter().flat_map(|finding| finding.obligations.clone()).collect();
         obligations.sort_unstable();
         obligations.dedup();
+        let asking = judgement.findings.iter().filter(|it| it.rule.effect == Effect::Ask);
+        let approvers = asking.map(|finding| finding.approvers).max().unwrap_or(1);
         Decision {
             effect,
             reason,
@@ -62,42 +76,43 @@ impl PolicySet {
             policy_hash: self.hash,
             confinement: confinement(request),
             obligations,
+            approvers,
             evaluated_us: 0,
         }
     }
 
-    fn ask_rules(&self, request: &Request, judgement: &mut Judgement) {
-        let case = self.case(request);
-        for rule in self.rules.iter().filter(|rule| rule.counts) {
-            match rule.matches(&case) {
+    fn ask_rules(&self, case: &Case<'_>, judgement: &mut Judgement) {
+        for rule in self.rules_about(case).filter(|rule| rule.counts) {
+            match rule.matches(case) {
                 Truth::No => {}
-                Truth::Unknown => judgement.open |= !request.unknown.is_empty(),
+                Truth::Unknown => judgement.open |= !case.request.unknown.is_empty(),
                 Truth::Yes => {
-                    let (effect, reason) = rule.verdict(&case);
+                    let (effect, reason) = rule.verdict(case);
                     judgement.findings.push(Finding {
                         rule: rule.named(effect),
                         reason,
                         obligations: rule.obligations.clone(),
+                        approvers: rule.approvers,
                     });
                 }
             }
         }
     }
 
-    fn ask_scripts(&self, request: &Request, judgement: &mut Judgement) {
+    fn ask_scripts(&self, case: &Case<'_>, judgement: &mut Judgement) {
         if self.scripts.is_empty() {
             return;
         }
-        let case = self.case(request);
-        let audience = super::script::Audience::of(&case, &self.options);
+        let audience = Audience::of(case, &self.options, self.watch);
         for script in &self.scripts {
             for rule in &script.rules {
-                match self.engine.ask(script, rule, &audience) {
-                    Ok(said) => {
-                        judgement.findings.extend(Finding::of_script(script, rule, said));
+                judgement.findings.extend(match self.engine.ask(script, rule, &audience) {
+                    Ok(said) => Finding::of_script(script, rule, said),
+                    Err(broken) => {
+                        judgement.scripts_failed += 1;
+                        Finding::broken(script, rule, &broken)
                     }
-                    Err(why) => judgement.findings.push(Finding::broken(script, rule, &why)),
-                }
+                });
             }
         }
     }
@@ -136,7 +151,7 @@ impl PolicySet {
             let reason = format!("what this command does cannot be seen: {why}");
             findings.push(Finding::own("command-opaque", Effect::Ask, reason));
         }
-        let risk = self.case(request).risk;
+        let risk = self.risk(request);
         if self.options.approval_mode == ApprovalMode::RequireApproval && risk >= Risk::Medium {
             let reason =
                 "approval mode `require_approval` asks about every call of medium or high risk";

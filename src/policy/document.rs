@@ -16,7 +16,7 @@ use crate::yaml::{Fields, Limits, Node, Value, parse};
 const SCHEMA: u64 = 1;
 
 /// What a file says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Document {
     pub(super) rules: Vec<Rule>,
     pub(super) tools: BTreeMap<String, Terms>,
@@ -46,7 +46,7 @@ pub(super) fn read(
     };
     schema(file, &root, &mut fields, mistakes);
     let profiles = choices(file, &mut fields, "profiles", &PROFILES, mistakes);
-    let tools = fields.node("tools").map(|node| read_tools(file, node, mistakes));
+    let tools = fields.node("tools").map(|node| read_tools(file, node, vocabulary, mistakes));
     let tools = tools.unwrap_or_default();
     let declared: Vec<String> = tools.keys().cloned().collect();
     let around = Around { source, vocabulary, declared: &declared, profiles: profiles.as_deref() };
@@ -80,14 +80,14 @@ fn rule(
 ) -> Option<Rule> {
     let mut fields = Fields::of(&around.source.path, "a rule", node, mistakes)?;
     let before = mistakes.len();
-    let rule = Rule::read(around, &mut fields, node, mistakes);
+    let mut rule = Rule::read(around, &mut fields, node, mistakes);
     let sound = mistakes
         .iter()
         .skip(before)
         .all(|found| found.severity != crate::contracts::Severity::Error);
-    match &rule {
+    match &mut rule {
         // A rule with mistakes would fail its examples for reasons that are named already.
-        Some(rule) if sound => stage.try_all(rule, &mut fields, mistakes),
+        Some(rule) if sound => rule.examples = stage.try_all(rule, &mut fields, mistakes),
         _ => {
             fields.node("match");
             fields.node("not_match");
@@ -97,7 +97,12 @@ fn rule(
     rule
 }
 
-fn schema(file: &str, root: &Node, fields: &mut Fields<'_>, mistakes: &mut Vec<Diagnostic>) {
+pub(super) fn schema(
+    file: &str,
+    root: &Node,
+    fields: &mut Fields<'_>,
+    mistakes: &mut Vec<Diagnostic>,
+) {
     match fields.count("schema", mistakes) {
         Some(SCHEMA) => {}
         Some(other) => {

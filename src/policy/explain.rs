@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::bounds::{PERMISSIONS, to_add};
 use super::script::Audience;
 use super::truth::Truth;
 use super::{PolicySet, Request};
-use crate::contracts::{Decision, Effect};
+use crate::contracts::{Decision, Effect, MatchedRule};
 
 /// Everything there is to say about one decision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,7 +93,7 @@ impl PolicySet {
         if request.unknown.is_empty() {
             rules.extend(self.script_traces(request));
         }
-        let change = change(&decision, request);
+        let change = self.change(&decision, request);
         Explanation { facts: request.clone(), rules, decision, change }
     }
 
@@ -116,7 +117,7 @@ impl PolicySet {
 
     fn script_traces(&self, request: &Request) -> Vec<Trace> {
         let case = self.case(request);
-        let audience = Audience::of(&case, &self.options);
+        let audience = Audience::of(&case, &self.options, self.watch);
         let mut traces = Vec::new();
         for script in &self.scripts {
             for rule in &script.rules {
@@ -128,7 +129,9 @@ impl PolicySet {
                     why,
                 };
                 match self.engine.ask(script, rule, &audience) {
-                    Err(why) => traces.push(line(Say::Deny, format!("it failed: {why}"))),
+                    Err(broken) => {
+                        traces.push(line(Say::Deny, format!("it failed: {}", broken.why)));
+                    }
                     Ok(said) if said.is_empty() => {
                         traces.push(line(Say::Nothing, "it said nothing".to_owned()));
                     }
@@ -145,29 +148,43 @@ impl PolicySet {
     }
 }
 
-/// What a person would have to change. Only ever a hint: nothing is changed by itself.
-fn change(decision: &Decision, request: &Request) -> Option<String> {
-    let rule = decision.rules.first()?;
-    let tool = &request.tool;
-    match (decision.effect, rule.id.as_str()) {
-        (Effect::Allow | Effect::Depends, _) => None,
-        (_, "default-deny") => Some(format!(
-            "add a rule that allows it, such as `{{ id: my.{}, effect: allow, on: {{ tool: [{tool}] }}, \
-             reason: …, match: [ … ] }}`, with a `when` as narrow as the need",
-            tool.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
-        )),
-        (_, "unknown-tool" | "bad-facts") => {
-            Some("correct the call: no rule can allow it".to_owned())
+impl PolicySet {
+    /// What a person would have to change. Only ever a hint: nothing is changed by itself.
+    fn change(&self, decision: &Decision, request: &Request) -> Option<String> {
+        let rule = decision.rules.first()?;
+        let tool = &request.tool;
+        let is_beyond = |rule: &MatchedRule| rule.id == PERMISSIONS;
+        if decision.rules.iter().any(is_beyond) {
+            // Whatever else speaks against it: no rule gives a playbook more than it allows itself.
+            let lines = to_add(request, self.vocabulary.get(tool));
+            return Some(format!("{}; policy still decides", lines.join("; ")));
         }
-        (_, "tool-disabled") => Some(format!("switch it on: `bailiwick tools enable {tool}`")),
-        (_, "playbook.permissions") => {
-            Some("widen `permissions` in the playbook; policy still decides".to_owned())
-        }
-        (_, "unattended") => Some("run it where somebody can answer".to_owned()),
-        (Effect::Ask, _) => Some("a person's yes is enough: no change is needed".to_owned()),
-        (Effect::Deny, id) => Some(format!(
-            "narrow or remove `{id}` in {}:{}; every rule above that denies has to go",
-            rule.file, rule.line,
-        )),
+        Some(match (decision.effect, rule.id.as_str()) {
+            (Effect::Allow | Effect::Depends, _) => return None,
+            (_, "default-deny") => match self.suggest(request) {
+                Ok(suggestion) => format!("add a rule such as\n{}", suggestion.yaml),
+                Err(why) => why,
+            },
+            (_, "unknown-tool" | "bad-facts") => {
+                "correct the call: no rule can allow it".to_owned()
+            }
+            (_, "tool-disabled") => format!("switch it on: `bailiwick tools enable {tool}`"),
+            (_, "unattended") => "run it where somebody can answer".to_owned(),
+            (Effect::Ask, _) => "a person's yes is enough: no change is needed".to_owned(),
+            (Effect::Deny, _) => self.exclusions(decision, request),
+        })
+    }
+
+    /// The narrowest exclusion for each rule that denies.
+    fn exclusions(&self, decision: &Decision, request: &Request) -> String {
+        let denying = decision.rules.iter().filter(|rule| rule.effect == Effect::Deny);
+        let places: Vec<String> =
+            denying.map(|rule| format!("`{}` ({}:{})", rule.id, rule.file, rule.line)).collect();
+        let exclusion = self.exclusion(request);
+        format!(
+            "take this call out of {}, with `not: {exclusion}` in each `when`; where nothing else \
+             allows it, it needs a rule as well: `bailiwick policy suggest`",
+            places.join(" and "),
+        )
     }
 }

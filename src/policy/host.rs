@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kind of network a host is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostClass {
     /// The internet; every name, until it is looked up.
@@ -44,7 +44,8 @@ impl HostClass {
 }
 
 /// A host that an argument names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HostFact {
     /// Lower case, without a dot at the end; addresses in their usual form.
     pub name: String,
@@ -75,7 +76,38 @@ pub enum HostFault {
     Port(String),
 }
 
-const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "metadata"];
+const METADATA_NAMES: [&str; 6] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata",
+    "metadata.azure.internal",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
+/// Endings of names that no public server answers for.
+const PRIVATE_ENDINGS: [&str; 9] = [
+    ".local",
+    ".localdomain",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".corp",
+    ".home",
+    ".home.arpa",
+    ".private",
+];
+
+/// Services of clouds that hand out credentials: AWS and most others, AWS for containers and for
+/// pods, Azure, Alibaba, Oracle.
+const METADATA_V4: [Ipv4Addr; 6] = [
+    Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(169, 254, 170, 2),
+    Ipv4Addr::new(169, 254, 170, 23),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
 
 /// The host that `text`, a URL or `host[:port]`, names.
 ///
@@ -157,7 +189,7 @@ fn normalised(name: &str) -> Option<(String, HostClass)> {
         && name.chars().all(plain)
         && name.split('.').all(|label| !label.is_empty() && label.len() <= 63)
         // A name whose last label is a number is an address that could not be read.
-        && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        && !name.rsplit('.').next().is_some_and(is_number);
     sound.then(|| {
         let class = class_of_name(&name);
         (name, class)
@@ -169,7 +201,8 @@ fn class_of_name(name: &str) -> HostClass {
         HostClass::Metadata
     } else if name == "localhost" || name.ends_with(".localhost") {
         HostClass::Loopback
-    } else if name.ends_with(".local") || name.ends_with(".internal") || name.ends_with(".lan") {
+    } else if !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        // A name without a dot is looked up in the network one is in: `redis`, `intranet`.
         HostClass::Private
     } else {
         HostClass::Public
@@ -191,6 +224,14 @@ fn loose_ipv4(name: &str) -> Option<Ipv4Addr> {
     u32::try_from((head << (8 * spare)) | last).ok().map(Ipv4Addr::from)
 }
 
+/// Whether a label is a number to those who read `0x7f000001` as an address.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(hex) => hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
 fn loose_number(text: &str) -> Option<u64> {
     if let Some(hex) = text.strip_prefix("0x") {
         return if hex.is_empty() { Some(0) } else { u64::from_str_radix(hex, 16).ok() };
@@ -210,7 +251,7 @@ fn class_of(address: IpAddr) -> HostClass {
 
 fn class_of_v4(v4: Ipv4Addr) -> HostClass {
     let [a, b, c, _] = v4.octets();
-    if v4 == Ipv4Addr::new(169, 254, 169, 254) || v4 == Ipv4Addr::new(100, 100, 100, 200) {
+    if METADATA_V4.contains(&v4) {
         HostClass::Metadata
     } else if v4.is_loopback() || v4.is_unspecified() {
         HostClass::Loopback
@@ -223,7 +264,9 @@ fn class_of_v4(v4: Ipv4Addr) -> HostClass {
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 198 && (18..20).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 0 && (c == 0 || c == 2))
+        || (a == 198 && b == 51 && c == 100)
+        || (a == 203 && b == 0 && c == 113)
     {
         HostClass::Private
     } else {
@@ -241,18 +284,29 @@ fn class_of_v6(v6: Ipv6Addr) -> HostClass {
         HostClass::LinkLocal
     } else if let Some(inner) = embedded_v4(v6) {
         class_of_v4(inner)
-    } else if v6.is_unique_local() || v6.is_multicast() || (a == 0x2001 && b == 0xdb8) {
+    } else if v6.is_unique_local()
+        || v6.is_multicast()
+        || (a == 0x2001 && b == 0xdb8)
+        || (a == 0x3fff && b < 0x1000)
+        // What was site-local, what is thrown away, and translation inside of a network.
+        || (a & 0xffc0) == 0xfec0
+        || (a == 0x100 && b == 0)
+        || (a == 0x64 && b == 0xff9b)
+    {
         HostClass::Private
     } else {
         HostClass::Public
     }
 }
 
-/// The IPv4 address that a translating network would reach: `::a.b.c.d`, NAT64 and 6to4.
+/// The IPv4 address that a translating network would reach: `::a.b.c.d`, NAT64, 6to4, Teredo and
+/// ISATAP.
 fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = v6.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match (a, b, c, d, e, f) {
+        (0x2001, 0, ..) => Some(join(!g, !h)),
+        (_, _, _, _, 0 | 0x200, 0x5efe) => Some(join(g, h)),
         (0, 0, 0, 0, 0, 0) | (0x64, 0xff9b, 0, 0, 0, 0) => Some(join(g, h)),
         (0x2002, high, low, ..) => Some(join(high, low)),
         _ => None,
@@ -293,6 +347,34 @@ mod tests {
             ("192.168.1.20", "192.168.1.20", HostClass::Private, 0),
             ("100.64.0.1", "100.64.0.1", HostClass::Private, 0),
             ("example.net", "example.net", HostClass::Public, 0),
+            ("http://127.0.0.1.:80/", "127.0.0.1", HostClass::Loopback, 80),
+            ("http://0177.0.0.0x1/", "127.0.0.1", HostClass::Loopback, 80),
+            ("http://0xA9FEA9FE/", "169.254.169.254", HostClass::Metadata, 80),
+            ("http://[::ffff:a9fe:a9fe]/", "169.254.169.254", HostClass::Metadata, 80),
+            ("http://169.254.170.2/v2", "169.254.170.2", HostClass::Metadata, 80),
+            ("http://168.63.129.16/", "168.63.129.16", HostClass::Metadata, 80),
+            ("http://instance-data/", "instance-data", HostClass::Metadata, 80),
+            ("http://[fd00:ec2::254]/", "fd00:ec2::254", HostClass::Metadata, 80),
+            ("http://[fe80::1]/", "fe80::1", HostClass::LinkLocal, 80),
+            ("http://[fd12::1]/", "fd12::1", HostClass::Private, 80),
+            ("http://[fec0::1]/", "fec0::1", HostClass::Private, 80),
+            ("http://[ff02::1]/", "ff02::1", HostClass::Private, 80),
+            ("http://[64:ff9b:1::1]/", "64:ff9b:1::1", HostClass::Private, 80),
+            (
+                "http://[2001:0:1:1:1:1:80ff:fffe]/",
+                "2001:0:1:1:1:1:80ff:fffe",
+                HostClass::Loopback,
+                80,
+            ),
+            ("http://[2001:470::5efe:7f00:1]/", "2001:470::5efe:7f00:1", HostClass::Loopback, 80),
+            ("http://[2606:4700::1]/", "2606:4700::1", HostClass::Public, 80),
+            ("224.0.0.1", "224.0.0.1", HostClass::Private, 0),
+            ("203.0.113.5", "203.0.113.5", HostClass::Private, 0),
+            ("http://redis:6379", "redis", HostClass::Private, 6379),
+            ("wiki.corp", "wiki.corp", HostClass::Private, 0),
+            ("app.localhost", "app.localhost", HostClass::Loopback, 0),
+            ("https://xn--bcher-kva.example/", "xn--bcher-kva.example", HostClass::Public, 443),
+            ("8.8.8.8", "8.8.8.8", HostClass::Public, 0),
         ];
         for (text, name, class, port) in cases {
             let fact = host("url", text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
@@ -314,6 +396,15 @@ mod tests {
             "https://999.1.1.1.1/",
             "https://a..b/",
             "https://[::1/",
+            "https://user:pw@example.org/",
+            "https://example.org@evil.example",
+            "https://[fe80::1%25eth0]/",
+            "https://[fe80::1%eth0]/",
+            "https://\u{ff11}27.0.0.1/",
+            "https://example\u{3002}org/",
+            "https://example.org\t.evil.example/",
+            "https://1.2.3.256/",
+            "https://0x1ffffffff/",
         ] {
             assert!(host("url", text).is_err(), "{text}");
         }
@@ -327,6 +418,9 @@ mod tests {
             ("*.example.net", "a.b.example.net", true),
             ("*.example.net", "example.net", false),
             ("*.example.net", "badexample.net", false),
+            ("*.example.net.", "a.example.net", true),
+            ("*.example.net", ".example.net", false),
+            ("example.net", "example.net.evil.example", false),
             ("Docs.Example.Org", "docs.example.org", true),
             ("*", "anything.example", true),
         ];

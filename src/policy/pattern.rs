@@ -2,21 +2,34 @@
 
 use crate::contracts::GOVERNING;
 
-/// Names under which secrets are usually kept, from any directory.
-const SECRETS: [&str; 14] = [
+/// Names under which secrets are usually kept, from any directory. What `*.json` and `*.yaml` fit
+/// is not among them: they stand for too much that is harmless.
+const SECRETS: [&str; 26] = [
     ".env",
     ".envrc",
     ".netrc",
     ".npmrc",
+    ".pypirc",
     ".pgpass",
+    ".my.cnf",
     ".git-credentials",
+    ".vault-token",
+    ".bash_history",
+    ".zsh_history",
+    "prod.env",
     "credentials",
+    "kubeconfig",
     "id_rsa",
+    "id_ecdsa",
     "id_ed25519",
     "server.key",
     "server.pem",
+    "server.p12",
     ".ssh",
     ".aws",
+    ".kube",
+    ".docker",
+    ".gnupg",
     "shadow",
 ];
 
@@ -52,8 +65,9 @@ fn fits(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }
-    let pattern: Vec<char> = without_classes(pattern);
-    let name: Vec<char> = name.chars().collect();
+    // A shell may be told to match without regard to case, and some file systems always do.
+    let pattern: Vec<char> = without_classes(&pattern.to_lowercase());
+    let name: Vec<char> = name.to_lowercase().chars().collect();
     // Where the last star stands, and how much of the name it has taken so far.
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
@@ -113,6 +127,8 @@ mod tests {
             ("pol*", "policies", true),
             ("*.rs", "policies", false),
             ("p?l*s", "policies", true),
+            (".E*", ".env", true),
+            ("POL*", "policies", true),
         ] {
             assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
         }

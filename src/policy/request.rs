@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{HostFact, PathFact};
 use crate::command::Leaf;
@@ -11,7 +11,8 @@ use crate::contracts::{CallEffect, FsAccess, Map, Origin, Risk, Timestamp};
 use crate::ports::Category;
 
 /// Everything policy may know about one call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The call's id, in text; empty where it has none.
     pub id: String,
@@ -65,7 +66,8 @@ impl Request {
 }
 
 /// What is known about the command of a call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CommandFact {
     /// The command as people read it.
     pub text: String,
@@ -76,7 +78,8 @@ pub struct CommandFact {
 }
 
 /// One program that runs, and the files its words may name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeafFact {
     /// Program, arguments, flags.
     pub words: Leaf,
@@ -90,7 +93,8 @@ pub struct LeafFact {
 }
 
 /// Something about a call that could not be turned into a fact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// The argument; empty when it is the call as a whole.
     pub arg: String,
@@ -99,12 +103,15 @@ pub struct Fault {
 }
 
 /// The run a call belongs to, as far as it has come.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunFacts {
     /// The run's id, in text.
     pub id: String,
     /// The playbook's name; empty when there is none.
     pub playbook: String,
+    /// What a person asked for, in their own words; empty where nothing was said.
+    pub goal: String,
     /// The step's path, such as `each[3]`.
     pub step: String,
     /// Calls so far.
@@ -133,7 +140,8 @@ impl RunFacts {
 
 /// The most a playbook allows itself. A list that is `None` bounds nothing; an empty one
 /// everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Permissions {
     /// The playbook's file, for reasons.
     pub file: String,
@@ -150,7 +158,8 @@ pub struct Permissions {
 }
 
 /// The widest walls around a call, before policy narrows them. All paths are absolute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Walls {
     /// Root of the workspace, writable at most.
     pub root: PathBuf,

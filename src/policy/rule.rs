@@ -1,16 +1,22 @@
 //! One YAML rule, compiled.
 
+use std::sync::Arc;
+
 use super::case::Case;
+use super::limit::Limit;
 use super::predicate::{Condition, choices};
 use super::selector::Selector;
 use super::truth::{Reading, Truth};
 use super::vocabulary::{CATEGORIES, EFFECTS, OBLIGATIONS};
 use super::{Layer, Source};
 use crate::contracts::{
-    Diagnostic, Effect, Hash, MatchedRule, Obligation, Profile, canonical_hash, format_duration_ms,
+    Diagnostic, Effect, Hash, MatchedRule, Obligation, Profile, canonical_hash,
 };
 use crate::ports::{Category, Vocabulary};
 use crate::yaml::{Fields, Node, Place};
+
+/// More people than this are never near.
+const APPROVERS_MAX: u32 = 16;
 
 /// A rule that can judge.
 #[derive(Debug, Clone)]
@@ -26,18 +32,17 @@ pub(super) struct Rule {
     pub(super) limit: Option<Limit>,
     pub(super) category: Option<Category>,
     pub(super) obligations: Vec<Obligation>,
+    /// How many different people must say yes where it asks.
+    pub(super) approvers: u32,
     pub(super) profiles: Option<Vec<Profile>>,
     /// Whether its `allow` counts: not where the workspace is not trusted.
     pub(super) counts: bool,
     /// Of what it says, wherever it stands.
     pub(super) digest: Hash,
-}
-
-/// How often a call that the rule lets through may happen in a run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
-    calls: u64,
-    per_ms: u64,
+    /// How many of its own examples it met.
+    pub(super) examples: usize,
+    /// As it was written, for those who look for mistakes.
+    pub(super) node: Arc<Node>,
 }
 
 /// What every rule of a file shares.
@@ -70,6 +75,7 @@ impl Rule {
         let on = fields.node("on").and_then(|on| Selector::read(around, on, mistakes));
         let when = fields.node("when").and_then(|node| Condition::read(file, node, mistakes));
         let limit = fields.node("limit").and_then(|node| Limit::read(file, node, mistakes));
+        let approvers = approvers(file, fields, effect, mistakes);
         let category = fields.choice("category", &CATEGORIES, mistakes);
         let obligations = choices(file, fields, "obligations", &OBLIGATIONS, mistakes);
         if fields.node("on").is_none()
@@ -98,9 +104,12 @@ impl Rule {
             limit,
             category,
             obligations: obligations.unwrap_or_default(),
+            approvers,
             profiles,
             counts: true,
             digest,
+            examples: 0,
+            node: Arc::new(node.clone()),
         })
     }
 
@@ -127,21 +136,20 @@ impl Rule {
 
     /// What it says about a request that it is about: its effect, or the limit it has met.
     pub(super) fn verdict(&self, case: &Case<'_>) -> (Effect, String) {
-        if let Some(limit) = self.limit {
-            let request = case.request;
-            let made = request.run.calls_within(&request.tool, request.now, limit.per_ms);
-            if made >= limit.calls {
-                let per = format_duration_ms(limit.per_ms);
-                let reason =
-                    format!("at most {} calls per {per} are allowed: {}", limit.calls, self.reason);
-                return (Effect::Deny, reason);
-            }
+        if let Some(limit) = self.limit.filter(|limit| limit.is_met(case.request)) {
+            let reason = format!("at most {limit} are allowed: {}", self.reason);
+            return (Effect::Deny, reason);
         }
         (self.effect, self.reason.clone())
     }
 
     pub(super) fn named(&self, effect: Effect) -> MatchedRule {
         MatchedRule { id: self.id.clone(), file: self.file.clone(), line: self.place.line, effect }
+    }
+
+    /// The profiles in which its file counts, in words; none for all of them.
+    pub(super) fn profile_words(&self) -> Vec<&'static str> {
+        self.profiles.iter().flatten().map(|profile| profile.as_str()).collect()
     }
 
     /// Rules that loosen are read narrowly, rules that tighten widely.
@@ -153,17 +161,26 @@ impl Rule {
     }
 }
 
-impl Limit {
-    fn read(file: &str, node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Self> {
-        let mut fields = Fields::of(file, "`limit`", node, mistakes)?;
-        let calls = fields.count("calls", mistakes);
-        let per_ms = fields.duration_ms("per", mistakes);
-        fields.finish(mistakes);
-        if calls.is_none() || per_ms.is_none_or(|ms| ms == 0) {
-            let message = "`limit` needs both `calls` and `per`, such as `{ calls: 30, per: 1m }`";
-            mistakes.push(node.error(file, "missing-key", message));
+/// `approvers: N`, of a rule that asks.
+fn approvers(
+    file: &str,
+    fields: &mut Fields<'_>,
+    effect: Option<Effect>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> u32 {
+    let node = fields.node("approvers");
+    let Some((node, number)) = node.zip(fields.count("approvers", mistakes)) else { return 1 };
+    if effect.is_some_and(|effect| effect != Effect::Ask) {
+        let message = "`approvers` says how many people must say yes, and this rule does not ask";
+        mistakes.push(node.error(file, "bad-value", message).suggest("write `effect: ask`"));
+    }
+    match u32::try_from(number) {
+        Ok(number) if (1..=APPROVERS_MAX).contains(&number) => number,
+        _ => {
+            let message = format!("`approvers: {number}` is not from 1 to {APPROVERS_MAX}");
+            mistakes.push(node.error(file, "bad-value", message));
+            1
         }
-        Some(Self { calls: calls?, per_ms: per_ms? })
     }
 }
 

@@ -61,8 +61,13 @@ impl Selector {
         Some(selector)
     }
 
+    /// Whether it is about a tool with these names at all.
+    pub(super) fn is_about<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        self.tool.as_ref().is_none_or(|globs| names.any(|name| globs.is_match(name)))
+    }
+
     pub(super) fn fits(&self, case: &Case<'_>) -> bool {
-        self.tool.as_ref().is_none_or(|globs| case.names().any(|name| globs.is_match(name)))
+        self.is_about(case.names())
             && self.risk.as_ref().is_none_or(|all| all.contains(&case.risk))
             && self
                 .category
@@ -70,6 +75,27 @@ impl Selector {
                 .is_none_or(|all| case.category.is_some_and(|category| all.contains(&category)))
             && self.effect.as_ref().is_none_or(|all| all.contains(&case.request.effect))
             && self.origin.as_ref().is_none_or(|all| all.contains(&case.request.origin))
+    }
+
+    /// Whether it is about a tool of one of these names.
+    pub(super) fn names(&self, names: &[&str]) -> bool {
+        self.tool.as_ref().is_none_or(|globs| names.iter().any(|name| globs.is_match(name)))
+    }
+
+    /// Whether a tool that may have one of these risks and categories, and has this effect, may be
+    /// one that it is about.
+    pub(super) fn may_fit(
+        &self,
+        risks: &[Risk],
+        categories: &[Category],
+        effect: CallEffect,
+    ) -> bool {
+        self.risk.as_ref().is_none_or(|all| risks.iter().any(|risk| all.contains(risk)))
+            && self
+                .category
+                .as_ref()
+                .is_none_or(|all| categories.iter().any(|category| all.contains(category)))
+            && self.effect.as_ref().is_none_or(|all| all.contains(&effect))
     }
 
     /// Why it does not fit: what is wanted, and what there is.
@@ -118,7 +144,11 @@ fn own_name<'a>(text: &'a str, vocabulary: &'a Vocabulary) -> &'a str {
 }
 
 /// A name that no tool has. A warning: tools of other servers come and go.
-fn unknown_tool(text: &str, vocabulary: &Vocabulary, declared: &[String]) -> Option<Unknown> {
+pub(super) fn unknown_tool(
+    text: &str,
+    vocabulary: &Vocabulary,
+    declared: &[String],
+) -> Option<Unknown> {
     let pattern = text.contains(['*', '?', '[', '{', ':']);
     if pattern || vocabulary.get(text).is_some() || declared.iter().any(|name| name == text) {
         return None;
@@ -126,13 +156,14 @@ fn unknown_tool(text: &str, vocabulary: &Vocabulary, declared: &[String]) -> Opt
     Some(Unknown { tool: text.to_owned(), like: did_you_mean(text, vocabulary.names()) })
 }
 
-struct Unknown {
+/// A tool that is not there.
+pub(super) struct Unknown {
     tool: String,
     like: Option<String>,
 }
 
 impl Unknown {
-    fn at(self, file: &str, place: crate::yaml::Place) -> Diagnostic {
+    pub(super) fn at(self, file: &str, place: crate::yaml::Place) -> Diagnostic {
         let message = format!("no tool is called `{}`: the rule waits for one", self.tool);
         let warning = place.error(file, "unknown-tool", message).as_warning();
         match self.like {

@@ -59,7 +59,9 @@ impl Source {
         let rules = name.ends_with(".yaml") || name.ends_with(".yml");
         if name.starts_with('.') {
             SourceKind::Other
-        } else if rules && !self.stem().ends_with("_test") {
+        } else if rules && self.stem().ends_with("_test") {
+            SourceKind::Tests
+        } else if rules {
             SourceKind::Rules
         } else if name.ends_with(".rhai") {
             SourceKind::Script
@@ -76,7 +78,9 @@ pub enum SourceKind {
     Rules,
     /// Rules written in Rhai.
     Script,
-    /// Tests and everything else that decides nothing.
+    /// Tests of rules, in YAML: they decide nothing, and say whether the rules do what they should.
+    Tests,
+    /// Everything else.
     Other,
 }
 

@@ -66,21 +66,14 @@ impl Reading {
         self,
         items: impl IntoIterator<Item = T>,
         missing: bool,
-        test: impl Fn(T) -> Truth,
+        test: impl FnMut(T) -> Truth,
     ) -> Truth {
-        let mut count = 0_usize;
-        let mut found = Vec::new();
-        for item in items {
-            count += 1;
-            found.push(test(item));
-        }
-        if missing {
-            found.push(Truth::Unknown);
-        }
+        let unknown = missing.then_some(Truth::Unknown);
+        let mut items = items.into_iter().map(test).chain(unknown).peekable();
         match self {
-            Self::Some => Truth::any(found),
-            Self::Every if count == 0 && !missing => Truth::No,
-            Self::Every => Truth::all(found),
+            Self::Some => Truth::any(items),
+            Self::Every if items.peek().is_none() => Truth::No,
+            Self::Every => Truth::all(items),
         }
     }
 }

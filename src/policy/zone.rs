@@ -6,13 +6,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::contracts::GOVERNING;
 use crate::ports::PathAccess;
 
 /// A part of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Zone {
     /// The workspace, and for reading the roots a person named.
@@ -60,7 +60,8 @@ impl Zone {
 }
 
 /// A file that an argument names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PathFact {
     /// As it was written.
     pub text: String,
@@ -84,39 +85,148 @@ const SYSTEM: [&str; 18] = [
 /// Temporary files that outlive a restart: inside `/var`, and no part of the system.
 const TEMP: &str = "/var/tmp";
 
-const SECRET_DIRS: [&str; 8] =
-    [".ssh", ".aws", ".gnupg", ".azure", ".kube", ".password-store", "gcloud", ".docker"];
+/// Directories whose whole content is secret.
+const SECRET_DIRS: [&str; 23] = [
+    ".ssh",
+    ".aws",
+    ".gnupg",
+    ".azure",
+    ".kube",
+    ".oci",
+    ".password-store",
+    "gcloud",
+    ".docker",
+    ".secrets",
+    "keyrings",
+    "keychains",
+    "kwalletd",
+    ".mozilla",
+    ".thunderbird",
+    "google-chrome",
+    "bravesoftware",
+    "microsoft-edge",
+    ".1password",
+    ".bitwarden",
+    ".electrum",
+    ".bitcoin",
+    ".ethereum",
+];
 
-const SECRET_FILES: [&str; 20] = [
+/// Two names in a row that are secret together, and harmless apart.
+const SECRET_PAIRS: [(&str, &str); 21] = [
+    (".config", "chromium"),
+    (".config", "vivaldi"),
+    (".config", "opera"),
+    (".config", "rclone"),
+    (".config", "doctl"),
+    (".config", "hub"),
+    (".config", "bitwarden cli"),
+    (".config", "sops"),
+    (".config", "age"),
+    ("google", "chrome"),
+    ("application support", "firefox"),
+    ("application support", "chromium"),
+    ("gh", "hosts.yml"),
+    ("glab-cli", "config.yml"),
+    (".m2", "settings.xml"),
+    (".m2", "settings-security.xml"),
+    (".gradle", "gradle.properties"),
+    (".subversion", "auth"),
+    (".huggingface", "token"),
+    ("huggingface", "token"),
+    ("run", "secrets"),
+];
+
+const SECRET_FILES: [&str; 56] = [
     ".netrc",
     "_netrc",
+    ".authinfo",
     ".pgpass",
+    "pgpass.conf",
     ".my.cnf",
+    ".mylogin.cnf",
     ".npmrc",
     ".pypirc",
     ".git-credentials",
     ".htpasswd",
     ".vault-token",
+    ".vault_pass",
+    ".vault-pass",
     ".envrc",
+    ".dev.vars",
     ".s3cfg",
     ".boto",
+    ".databrickscfg",
+    ".terraformrc",
+    "terraform.rc",
+    "credentials.tfrc.json",
+    "kubeconfig",
+    "kaggle.json",
+    "rclone.conf",
+    "auth.json",
     "credentials",
+    "credentials.db",
     "credentials.json",
     "credentials.toml",
+    "credentials.xml",
     "credentials.yaml",
     "credentials.yml",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.yaml",
+    "secrets.yml",
+    "client_secret.json",
+    "service-account.json",
+    "service_account.json",
+    "access_tokens.db",
+    "application_default_credentials.json",
+    "login data",
+    "logins.json",
+    "key3.db",
+    "key4.db",
+    "cookies.sqlite",
+    "signons.sqlite",
+    "wallet.dat",
     "shadow",
+    "shadow-",
     "gshadow",
+    "gshadow-",
+    "opasswd",
     "sudoers",
+    "vmcore",
 ];
 
-const SECRET_ENDINGS: [&str; 10] =
-    [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".gpg", ".age"];
+const SECRET_ENDINGS: [&str; 18] = [
+    ".pem",
+    ".key",
+    ".p8",
+    ".p12",
+    ".pfx",
+    ".pkcs12",
+    ".jks",
+    ".keystore",
+    ".keytab",
+    ".keychain",
+    ".keychain-db",
+    ".kdb",
+    ".kdbx",
+    ".ppk",
+    ".gpg",
+    ".age",
+    ".ovpn",
+    ".kubeconfig",
+];
 
-const SECRET_KEYS: [&str; 4] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
+const SECRET_KEYS: [&str; 5] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_xmss"];
+
+/// What a shell or a database client was told, passwords among it, without `_history`.
+const HISTORIES: [&str; 4] = ["fish_history", ".zhistory", ".histfile", ".lesshst"];
+
+/// What the kernel shows of a process: its variables and its memory.
+const PROCESS_FILES: [&str; 5] = ["environ", "mem", "auxv", "pagemap", "kcore"];
 
 /// Endings of `.env.…` files that are meant to be shared.
-const SHARED_ENV: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
+const SHARED_ENV: [&str; 6] = ["example", "sample", "template", "dist", "defaults", "schema"];
 
 /// What no work may read of a workspace, wherever its root is.
 const UNREADABLE: [&str; 3] = [ENV_FILE, ".bailiwick", "logs"];
@@ -238,17 +348,54 @@ impl Places {
 #[must_use]
 pub fn is_secret(path: &Path) -> bool {
     let names: Vec<String> = names(path).iter().map(|name| fold(name)).collect();
-    names.iter().any(|name| SECRET_DIRS.contains(&name.as_str()) || is_env(name))
-        || names.last().is_some_and(|name| is_secret_file(name))
+    // `~/.ssh/id_ed25519.pub` is there to be given away.
+    let public = names.len() > 1
+        && names.last().is_some_and(|name| name.ends_with(".pub") && !name.contains(['*', '?']));
+    let secret_dir = |name: &String| {
+        SECRET_DIRS.contains(&name.as_str()) && !(public && name == ".ssh") || is_env(name)
+    };
+    let in_secret_dir = names.iter().any(secret_dir);
+    let paired = names.iter().zip(names.iter().skip(1)).any(|(first, second)| {
+        SECRET_PAIRS.iter().any(|(a, b)| first.as_str() == *a && second.as_str() == *b)
+    });
+    in_secret_dir
+        || paired
+        || names.last().is_some_and(|name| is_secret_file(name) || is_history(name))
+        || is_process_memory(path, &names)
 }
 
 fn is_secret_file(name: &str) -> bool {
     SECRET_FILES.contains(&name)
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
         || (SECRET_KEYS.iter().any(|key| name.starts_with(key)) && !name.ends_with(".pub"))
+        || (name.starts_with("ssh_host_") && name.ends_with("_key"))
+        || name.starts_with("krb5cc_")
+        || is_core_dump(name)
+}
+
+/// `.bash_history`, `.psql_history`: whatever was typed, passwords among it.
+fn is_history(name: &str) -> bool {
+    HISTORIES.contains(&name) || (name.starts_with('.') && name.ends_with("_history"))
+}
+
+/// `core.4711`: the memory of a program that crashed.
+fn is_core_dump(name: &str) -> bool {
+    name.strip_prefix("core.")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// `/proc/PID/environ`, `/proc/PID/mem` and their like; `*` for the number too.
+fn is_process_memory(path: &Path, names: &[String]) -> bool {
+    let in_proc = path.is_absolute() && names.first().is_some_and(|name| name == "proc");
+    in_proc && names.last().is_some_and(|name| PROCESS_FILES.contains(&name.as_str()))
 }
 
 fn is_env(name: &str) -> bool {
+    if let Some(stem) = name.strip_suffix(".env") {
+        // `prod.env`, and `.env` itself; a text that happens to end so is no name.
+        let named = stem.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        return named && !SHARED_ENV.contains(&stem);
+    }
     let Some(rest) = name.strip_prefix(".env") else { return false };
     let Some(kind) = rest.strip_prefix(['.', '-', '_', '~']) else { return rest.is_empty() };
     !SHARED_ENV.contains(&kind)

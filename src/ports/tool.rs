@@ -95,6 +95,12 @@ pub struct ToolDescriptor {
     pub sinks: Vec<String>,
     /// Labels its results carry, such as `workspace` or `untrusted:web`.
     pub labels: Vec<String>,
+    /// Fields of its results whose values can be trusted although the rest cannot, such as the
+    /// address that a mail came from.
+    pub trusted_fields: Vec<String>,
+    /// Words of which a person uses one who wants such a call, such as `pay` and `send`. Empty: no
+    /// words tell.
+    pub asked_by: Vec<String>,
     /// Whether it sends anything over a network.
     pub sends_network: bool,
     /// How long it may take unless the call says otherwise, in milliseconds.
@@ -103,6 +109,33 @@ pub struct ToolDescriptor {
     pub profile: String,
     /// Whether it is on unless configuration says otherwise.
     pub enabled: bool,
+}
+
+/// A tool of which nothing is said counts as the worst.
+impl Default for ToolDescriptor {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            aliases: Vec::new(),
+            description: String::new(),
+            risk: Risk::High,
+            effect: CallEffect::NonIdempotent,
+            category: None,
+            schema: serde_json::json!({ "type": "object" }),
+            output_schema: serde_json::json!({}),
+            paths: Vec::new(),
+            hosts: Vec::new(),
+            command: None,
+            sinks: Vec::new(),
+            labels: Vec::new(),
+            trusted_fields: Vec::new(),
+            asked_by: Vec::new(),
+            sends_network: false,
+            timeout_ms: 0,
+            profile: String::new(),
+            enabled: true,
+        }
+    }
 }
 
 /// The tools policy and lint know, by name and by alias.

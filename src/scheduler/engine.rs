@@ -11,9 +11,12 @@ use super::shared::{Shared, blocking};
 use super::submit::{Accepted, Origin, SubmitError};
 use super::workers::Workers;
 use super::{adopt, clock, hook, intake, keep, steer};
-use crate::contracts::{ApprovalId, RunId, RunStatus, ScheduleId, TaskSubmission, Timestamp};
+use crate::contracts::views::Given;
+use crate::contracts::{ApprovalId, Map, RunId, RunStatus, ScheduleId, TaskSubmission, Timestamp};
 use crate::live::playbooks::LivePlaybooks;
-use crate::orchestrator::{Control, ControlError, Observer, RunError, Services, Told};
+use crate::orchestrator::{
+    Control, ControlError, GiveError, Observer, RunError, Services, Told, give,
+};
 use crate::playbook::Webhook;
 use crate::store::{FireRow, QueueDepth, ScheduleRow};
 
@@ -50,10 +53,12 @@ pub enum EngineError {
 /// What came of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
-    /// The run that had asked.
-    pub run_id: RunId,
+    /// The run that had asked; `None` for an approval that was given beforehand.
+    pub run_id: Option<RunId>,
     /// Where it stands.
-    pub status: RunStatus,
+    pub status: Option<RunStatus>,
+    /// How many more people must say yes.
+    pub missing: u32,
 }
 
 /// How the engine is.
@@ -178,6 +183,29 @@ impl Engine {
         steer::answer(&self.shared, approval_id, approved, by, reason).await
     }
 
+    /// Gives a yes to one call of a tool before anybody asks.
+    ///
+    /// # Errors
+    /// When there is no such tool, or its calls are too grave for a yes to any.
+    pub async fn approve(
+        &self,
+        tool: String,
+        args: Option<Map>,
+        by: String,
+    ) -> Result<Given, GiveError> {
+        let services = Arc::clone(self.shared.services());
+        blocking(move || give(&services, &tool, args.as_ref(), by)).await?
+    }
+
+    /// To be called when other rules are in force: decides anew what people are asked about, so that
+    /// nobody is asked what the rules allow or refuse by now. How many runs it changed something for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn judge_pending(&self) -> Result<usize, EngineError> {
+        Ok(steer::judge_pending(&self.shared).await?)
+    }
+
     /// Every schedule, oldest first.
     ///
     /// # Errors
@@ -282,6 +310,14 @@ impl Engine {
             Ok(EngineStatus { queue, running, draining, warnings: shared.warnings() })
         });
         status.await?
+    }
+
+    /// Says what a person should know under a name of its own, until it is said with nothing.
+    pub fn warn(&self, name: &str, message: Option<String>) {
+        match message {
+            Some(message) => self.shared.warn(name, message),
+            None => self.shared.settled(name),
+        }
     }
 
     /// Whether it is about to end.

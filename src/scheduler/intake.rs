@@ -35,7 +35,11 @@ pub(super) fn submit(
     let kind = fields::check(submission, &services.config.budget.max, &services.root)
         .map_err(SubmitError::Invalid)?;
     room(shared, submission.priority)?;
-    let catalogue = shared.parts.playbooks.current();
+    let playbooks = &shared.parts.playbooks;
+    let catalogue = match &submission.playbook {
+        Some(name) => playbooks.current_with(name),
+        None => playbooks.current(),
+    };
     let (entry, goal) = playbook_of(&catalogue, submission)?;
     let admission = Admission {
         task_type: kind,

@@ -80,7 +80,7 @@ pub(super) fn add_as(
         return Err(ScheduleError::TooMany(count));
     }
     let read = wanted.read();
-    let catalogue = shared.parts.playbooks.current();
+    let catalogue = shared.parts.playbooks.current_with(&wanted.playbook);
     let entry = match intake::find(&catalogue, &wanted.playbook) {
         Ok(entry) => entry,
         Err(error) => {

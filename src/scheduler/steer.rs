@@ -11,12 +11,16 @@ use super::adopt::requeue;
 use super::engine::Answered;
 use super::shared::{Shared, blocking, locked};
 use crate::contracts::{ApprovalId, RunId, RunStatus};
-use crate::orchestrator::{Control, ControlError, RunError, Told, begin, goes_on, tell_to_the_end};
+use crate::orchestrator::{
+    Control, ControlError, RunError, Told, begin, goes_on, revoke, tell_to_the_end,
+};
 use crate::playbook::CALL_DEPTH_MAX;
-use crate::store::{QueueState, RunInfo, StoreError};
+use crate::store::{ApprovalStatus, QueueState, RunInfo, StoreError};
 
 /// How long a run may take to do as it is told.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Questions that are read at once.
+const QUESTIONS: u32 = 200;
 
 /// Tells a run something. What is journalled may give the run work again, also when nobody waits for
 /// the answer any more: the telling goes on to its end, and only the wait for it has a bound.
@@ -61,7 +65,7 @@ async fn tell_and_wake(
     let has_work = match &told {
         Ok(told) => !told.live && !holds,
         // The refusal is journalled: the run goes on to its end.
-        Err(ControlError::Denied { .. }) => true,
+        Err(ControlError::Denied { .. } | ControlError::Changed { .. }) => true,
         Err(_) => false,
     };
     if has_work {
@@ -86,6 +90,7 @@ async fn not_begun(
         Control::Resume { .. } => Err(ControlError::NotPaused(RunStatus::Queued)),
         Control::Answer { approval_id, .. } => Err(ControlError::NotOpen(*approval_id)),
         Control::Resolve { call, .. } => Err(ControlError::NotInDoubt(*call)),
+        Control::Judge => Err(ControlError::Stands),
     }
 }
 
@@ -104,9 +109,65 @@ pub(super) async fn answer(
         Err(StoreError::NotFound(_)) => return Err(ControlError::NotOpen(approval_id)),
         Err(error) => return Err(RunError::from(error).into()),
     };
+    let Some(run_id) = run_id else {
+        return take_back(shared, approval_id, approved, by, reason).await;
+    };
     let answer = Control::Answer { approval_id, approved, by, reason };
     let told = control(shared, run_id, answer).await?;
-    Ok(Answered { run_id, status: told.status })
+    let reading = Arc::clone(shared);
+    let now = blocking(move || reading.services().store.reader().approval(&approval_id)).await?;
+    let now = now.map_err(RunError::from)?;
+    let missing = if now.status == ApprovalStatus::Open { now.quorum.missing() } else { 0 };
+    Ok(Answered { run_id: Some(run_id), status: Some(told.status), missing })
+}
+
+/// A no to an approval that was given beforehand takes it back; a yes says what was said before.
+async fn take_back(
+    shared: &Arc<Shared>,
+    approval_id: ApprovalId,
+    approved: bool,
+    by: String,
+    reason: Option<String>,
+) -> Result<Answered, ControlError> {
+    let services = Arc::clone(shared.services());
+    let taken = blocking(move || match approved {
+        true => Ok(false),
+        false => revoke(&services, approval_id, by, reason),
+    });
+    match taken.await?? {
+        true => Ok(Answered { run_id: None, status: None, missing: 0 }),
+        false => Err(ControlError::NotOpen(approval_id)),
+    }
+}
+
+/// Has every run that asks about a call decide that anew. How many questions changed.
+pub(super) async fn judge_pending(shared: &Arc<Shared>) -> Result<usize, RunError> {
+    let reading = Arc::clone(shared);
+    let runs: BTreeSet<RunId> = blocking(move || asking(&reading)).await??;
+    let mut changed = 0;
+    for run in runs {
+        match control(shared, run, Control::Judge).await {
+            Ok(_) => changed += 1,
+            // It asks the same, or went on meanwhile.
+            Err(ControlError::Stands | ControlError::Ended(_)) => {}
+            // One that cannot be judged keeps no other from it; its answers are judged again as well.
+            Err(error) => shared.warn("judging", format!("{run} cannot be judged anew: {error}")),
+        }
+    }
+    Ok(changed)
+}
+
+/// Runs that ask about a call.
+fn asking(shared: &Shared) -> Result<BTreeSet<RunId>, RunError> {
+    let reader = shared.services().store.reader();
+    let (mut runs, mut before) = (BTreeSet::new(), None);
+    loop {
+        let page = reader.approvals(Some(ApprovalStatus::Open), before, QUESTIONS)?;
+        let Some(last) = page.last() else { return Ok(runs) };
+        before = Some(last.cursor);
+        let about_calls = page.iter().filter(|it| it.subject.call_id.is_some());
+        runs.extend(about_calls.filter_map(|it| it.run_id));
+    }
 }
 
 /// Puts a run into the queue, or the one above all that called it. One that is at work already is looked

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::bind::{self, BindError};
 use super::guard::Peer;
 use super::options::{STOP_PATIENCE, ServerOptions, ServerParts, WORK_MAX};
-use super::shared::{Shared, token};
+use super::shared::Shared;
 use super::{connection, dispatch};
 
 /// Connections over the limit that hear so at once; more are closed without a word.
@@ -51,7 +51,8 @@ impl Bound {
     /// # Errors
     /// When the address is none, is taken, or may not be used without a token.
     pub async fn new(options: &ServerOptions) -> Result<Self, BindError> {
-        let tcp = bind::tcp(&options.listen, token(options).is_some()).await?;
+        let has_token = options.tokens.are_needed().map_err(BindError::Tokens)?;
+        let tcp = bind::tcp(&options.listen, has_token).await?;
         let local_addr = tcp.local_addr().map_err(|source| {
             let address = SocketAddr::from(([0, 0, 0, 0], 0));
             BindError::Refused { address, source }

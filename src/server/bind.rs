@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
 
 use super::options::SEND_BUFFER_BYTES;
+use crate::identity::TokenError;
 
 /// Connections that may wait to be let in.
 const BACKLOG: u32 = 1_024;
@@ -27,12 +28,15 @@ pub enum BindError {
     },
     /// Everybody on the network could give orders.
     #[error(
-        "`{address}` can be reached from other machines, and there is no token: set EXECUTION_TOKEN, or listen on 127.0.0.1"
+        "`{address}` can be reached from other machines, and there is no token: set EXECUTION_TOKEN, make one (bailiwick tokens add NAME), or listen on 127.0.0.1"
     )]
     NeedsToken {
         /// The address.
         address: SocketAddr,
     },
+    /// Nobody could be let in.
+    #[error("the tokens cannot be read: {0}")]
+    Tokens(TokenError),
     /// Another program listens there.
     #[error(
         "another program listens on `{address}`: stop it, or choose another port with --listen"

@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 
 use super::problem::Problem;
 use super::session::Sessions;
+use crate::contracts::Timestamp;
+use crate::identity::{Holder, Pass, TokenError, Tokens, account};
 
 /// The header for the token.
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-execution-token");
@@ -43,23 +45,37 @@ pub(super) enum Peer {
 /// Who asks, once that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
-    /// As it stands in the journal: `token`, `socket:<uid>`, or `api` where no token is needed.
+    /// As it stands in the journal: `token:<name>`, `user:<name>`, or `api` where no token is needed.
     pub by: String,
+    /// The token that let them in.
+    pub pass: Option<Pass>,
+}
+
+impl Caller {
+    /// Whoever it is.
+    pub(super) fn anybody() -> Self {
+        Self { by: "api".to_owned(), pass: None }
+    }
+}
+
+impl From<Holder> for Caller {
+    fn from(Holder { by, pass }: Holder) -> Self {
+        Self { by, pass: Some(pass) }
+    }
 }
 
 /// What callers are measured by.
 #[derive(Debug)]
 pub(super) struct Guard {
-    /// Of the token, so that comparing takes the same time for every guess.
-    token: Option<blake3::Hash>,
+    tokens: Tokens,
     hosts: Vec<(String, Option<u16>)>,
     pub(super) sessions: Sessions,
 }
 
 impl Guard {
-    pub(super) fn new(token: Option<&str>, hosts: &[String]) -> Self {
+    pub(super) fn new(tokens: Tokens, hosts: &[String]) -> Self {
         Self {
-            token: token.map(|token| blake3::hash(token.as_bytes())),
+            tokens,
             hosts: hosts.iter().filter_map(|host| name_and_port(host)).collect(),
             sessions: Sessions::default(),
         }
@@ -128,15 +144,22 @@ impl Guard {
         })
     }
 
-    /// Whether a token is needed at all.
-    pub(super) const fn needs_token(&self) -> bool {
-        self.token.is_some()
+    /// Who holds this token; whoever it is where none is needed.
+    pub(super) fn holder(&self, guess: &[u8], now: Timestamp) -> Result<Caller, Problem> {
+        if !self.tokens.are_needed()? {
+            return Ok(Caller::anybody());
+        }
+        self.tokens.holder(guess, now)?.map(Caller::from).ok_or_else(wrong_token)
     }
 
-    /// Whether this is the token.
-    pub(super) fn is_token(&self, guess: &[u8]) -> bool {
-        // Hashes of this type are compared in constant time.
-        self.token.is_none_or(|token| token == blake3::hash(guess))
+    /// Whether who was let in still would be. When that cannot be found out, they would not.
+    pub(super) fn admits(&self, caller: &Caller, now: Timestamp) -> bool {
+        caller.pass.is_none_or(|pass| {
+            self.tokens.admits(pass, now).unwrap_or_else(|error| {
+                tracing::error!("tokens cannot be read: {error}");
+                false
+            })
+        })
     }
 
     /// Who asks.
@@ -145,26 +168,33 @@ impl Guard {
         peer: Peer,
         method: &Method,
         headers: &HeaderMap,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Result<Caller, Problem> {
         if let Peer::Unix(uid) = peer {
-            return Ok(Caller { by: format!("socket:{uid}") });
+            return Ok(Caller { by: account(uid), pass: None });
         }
-        if !self.needs_token() {
-            return Ok(Caller { by: "api".to_owned() });
+        if !self.tokens.are_needed()? {
+            return Ok(Caller::anybody());
         }
-        let caller = Caller { by: "token".to_owned() };
-        let mut stated = stated_tokens(headers).peekable();
-        if stated.peek().is_some() {
-            let right = stated.all(|guess| self.is_token(guess));
-            return if right { Ok(caller) } else { Err(wrong_token()) };
+        let mut stated = stated_tokens(headers);
+        if let Some(first) = stated.next() {
+            let caller = self.holder(first, now)?;
+            for more in stated {
+                if self.holder(more, now)? != caller {
+                    return Err(wrong_token());
+                }
+            }
+            return Ok(caller);
         }
         let Some(cookie) = session_cookie(headers) else {
             return Err(Problem::unauthorized(
                 "send it as `X-Execution-Token` or as `Authorization: Bearer`",
             ));
         };
-        let Some(csrf) = self.sessions.csrf_of(cookie, now_ms) else {
+        let session = self.sessions.find(cookie, now.ms());
+        // A session lasts no longer than the token it was begun with.
+        let Some((csrf, caller)) = session.filter(|(_, caller)| self.admits(caller, now)) else {
+            self.sessions.end(cookie);
             return Err(Problem::unauthorized("the session has ended: begin a new one"));
         };
         let reads = matches!(*method, Method::GET | Method::HEAD);
@@ -232,7 +262,7 @@ fn address(name: &str) -> Option<IpAddr> {
 }
 
 fn wrong_token() -> Problem {
-    Problem::unauthorized("the token is not the one this server was started with")
+    Problem::unauthorized("the token is none of this server, has expired, or was revoked")
 }
 
 fn misdirected() -> Problem {
@@ -251,6 +281,18 @@ fn foreign_origin() -> Problem {
         "pages of other sites may not call",
         "the `Origin` of the request is not one of this server's names",
     )
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        tracing::error!("tokens cannot be read: {error}");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_tokens",
+            "nobody can be let in",
+            "the tokens cannot be read: the log of the server says why",
+        )
+    }
 }
 
 #[cfg(test)]

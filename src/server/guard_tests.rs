@@ -11,7 +11,15 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn guard(token: Option<&str>) -> Guard {
-    Guard::new(token, &["Runner.example.org".to_owned(), "proxy.example.org:444".to_owned()])
+    let none = std::path::Path::new("/nowhere");
+    Guard::new(
+        Tokens::of(none).with_execution(token),
+        &["Runner.example.org".to_owned(), "proxy.example.org:444".to_owned()],
+    )
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_ms(ms)
 }
 
 const CALLED: &str = "127.0.0.1:8787";
@@ -142,7 +150,7 @@ fn the_token_is_taken_in_either_header() {
         (&[("cookie", "bailiwick_session=guess")][..], 401),
     ] {
         let peer = Peer::Tcp(CALLED.parse().unwrap());
-        let caller = guard.identify(peer, &Method::GET, &headers(pairs), 0);
+        let caller = guard.identify(peer, &Method::GET, &headers(pairs), at(0));
         let status = caller.map_or_else(|problem| problem.status().as_u16(), |_| 200);
         assert_eq!(status, expected, "{pairs:?}");
     }
@@ -150,14 +158,17 @@ fn the_token_is_taken_in_either_header() {
 
 #[test]
 fn the_socket_needs_no_token_and_says_who() {
-    let caller = guard(Some("right")).identify(Peer::Unix(1000), &Method::POST, &headers(&[]), 0);
-    assert_eq!(caller.unwrap().by, "socket:1000");
+    let peer = Peer::Unix(4_000_000_001);
+    let caller = guard(Some("right")).identify(peer, &Method::POST, &headers(&[]), at(0));
+    assert_eq!(caller.unwrap().by, "user:4000000001");
 }
 
 #[test]
 fn a_browser_reads_with_its_cookie_and_changes_with_its_proof() {
     let guard = guard(Some("right"));
-    let session = guard.sessions.begin([1; 32], [2; 32], 0);
+    let caller = guard.holder(b"right", at(0)).unwrap();
+    assert_eq!(caller.by, "token:execution");
+    let session = guard.sessions.begin(caller, [1; 32], [2; 32], 0);
     let cookie = format!("theme=dark; {SESSION_COOKIE}={}", session.cookie);
     let call = |method: Method, csrf: Option<&str>, now_ms| {
         let mut headers = headers(&[("cookie", &cookie)]);
@@ -165,7 +176,7 @@ fn a_browser_reads_with_its_cookie_and_changes_with_its_proof() {
             headers.insert(CSRF, csrf.parse().unwrap());
         }
         let peer = Peer::Tcp(CALLED.parse().unwrap());
-        let caller = guard.identify(peer, &method, &headers, now_ms);
+        let caller = guard.identify(peer, &method, &headers, at(now_ms));
         caller.map_or_else(|problem| problem.status().as_u16(), |_| 200)
     };
     assert_eq!(call(Method::GET, None, 1), 200);

@@ -108,6 +108,7 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let content = match route.gives {
         Gives::Nothing => None,
         Gives::Json(of) => Some(json!({ "application/json": { "schema": of(generator) } })),
+        Gives::Text(kind) => Some(json!({ kind: { "schema": { "type": "string" } } })),
         Gives::Events => Some(json!({ "text/event-stream": { "schema": { "type": "string" } } })),
     };
     let mut success = json!({ "description": route.summary });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::identity::Tokens;
 use crate::orchestrator::Services;
 use crate::scheduler::{Engine, LivePlaybooks};
 
@@ -63,8 +64,8 @@ impl fmt::Debug for ServerParts {
 pub struct ServerOptions {
     /// Address and port, such as `127.0.0.1:8787`; port 0 takes any that is free.
     pub listen: String,
-    /// The token that callers over TCP need. Without one only a loopback address is taken.
-    pub token: Option<String>,
+    /// The tokens that callers over TCP need. Without any only a loopback address is taken.
+    pub tokens: Tokens,
     /// Names under which it may be called beside the loopback ones, with or without a port.
     pub hosts: Vec<String>,
     /// The unix socket for this user's own programs.

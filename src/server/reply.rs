@@ -28,6 +28,8 @@ pub(super) enum Content {
     Empty,
     /// JSON text.
     Json(String),
+    /// Text of a content type.
+    Text(&'static str, String),
     /// A stream of events, and the place it takes among all streams.
     Events(Box<EventStream>),
 }
@@ -47,6 +49,12 @@ impl Reply {
     /// JSON that is written already.
     pub(super) fn text(status: StatusCode, json: String) -> Self {
         Self { status, headers: HeaderMap::new(), content: Content::Json(json) }
+    }
+
+    /// 200 with text of a content type.
+    pub(super) fn plain(content_type: &'static str, text: String) -> Self {
+        let (status, headers) = (StatusCode::OK, HeaderMap::new());
+        Self { status, headers, content: Content::Text(content_type, text) }
     }
 
     /// 204.
@@ -77,6 +85,7 @@ impl Reply {
         let (kind, cache, body) = match self.content {
             Content::Empty => (None, "no-store", Body::empty()),
             Content::Json(text) => (Some("application/json"), "no-store", Body::from(text)),
+            Content::Text(kind, text) => (Some(kind), "no-store", Body::from(text)),
             Content::Events(stream) => {
                 let cache = "no-cache, no-transform";
                 (Some("text/event-stream; charset=utf-8"), cache, Body::new(*stream))

@@ -84,6 +84,8 @@ pub(super) enum Gives {
     Nothing,
     /// JSON.
     Json(SchemaOf),
+    /// Text of this content type.
+    Text(&'static str),
     /// A stream of events.
     Events,
 }

@@ -4,15 +4,18 @@ use std::sync::LazyLock;
 
 use axum::http::Method;
 
-use super::api::{approvals, catalogue, events, health, hooks, runs, schedules, sessions, tasks};
+use super::api::{
+    approvals, catalogue, events, health, hooks, metrics, runs, schedules, sessions, tasks,
+};
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
-    Answered, ApprovalPage, ApprovalView, NewAnswer, NewTask, PlaybookList, RunDetail, RunPage,
-    RunTold, ScheduleChange, ScheduleDetail, ScheduleList, ScheduleStarted, ScheduleView, TaskPage,
-    TaskTaken, TaskView,
+    Answered, ApprovalPage, ApprovalView, Given, NewAnswer, NewApproval, NewTask, PlaybookList,
+    RunDetail, RunPage, RunTold, ScheduleChange, ScheduleDetail, ScheduleList, ScheduleStarted,
+    ScheduleView, TaskPage, TaskTaken, TaskView,
 };
 use crate::contracts::{RunReport, TaskSubmission};
 use crate::scheduler::NewSchedule;
+use crate::telemetry::METRICS_TYPE;
 
 const LIMIT: Param = Param { name: "limit", what: "most entries of the page", kind: "integer" };
 const CURSOR: Param =
@@ -32,6 +35,10 @@ const RUN_STATUS: Param = Param { name: "status", what: "only runs that stand so
 const ASKED_STATUS: Param =
     Param { name: "status", what: "only questions that stand so", kind: "string" };
 
+const TOOL_NAME: Param =
+    Param { name: "tool_name", what: "the tool, or one of its other names", kind: "string" };
+
+const APPROVE: &str = "/api/v1/execution/approve";
 const APPROVALS: &str = "/api/v1/execution/approvals";
 const APPROVAL: &str = "/api/v1/execution/approvals/{approval_id}";
 const TASKS: &str = "/api/v1/execution/tasks";
@@ -78,6 +85,8 @@ fn of_server() -> Vec<Route> {
             access: Access::Open, gives: Gives::Json(schema::<health::Readiness>)),
         route!(GET "/openapi.json", "openapi", "This document", 200, health::openapi,
             gives: Gives::Json(schema::<serde_json::Value>)),
+        route!(GET "/metrics", "metrics", "What is counted, for Prometheus", 200, metrics::metrics,
+            gives: Gives::Text(METRICS_TYPE)),
         route!(POST "/session", "begin_session", "Exchange the token for a cookie", 200,
             sessions::begin,
             access: Access::Open, takes: Takes::Json(schema::<sessions::NewSession>),
@@ -151,6 +160,10 @@ fn of_approvals() -> Vec<Route> {
         route!(POST APPROVAL, "answer_approval", "Answer a question", 200, approvals::answer,
             takes: Takes::Json(schema::<NewAnswer>), gives: Gives::Json(schema::<Answered>),
             problems: &[403, 404, 409, 422]),
+        route!(POST APPROVE, "approve_beforehand", "Say yes to one call before anybody asks", 200,
+            approvals::approve,
+            query: &[TOOL_NAME], takes: Takes::OptionalJson(schema::<NewApproval>),
+            gives: Gives::Json(schema::<Given>), problems: &[403, 404, 422, 429]),
     ]
 }
 

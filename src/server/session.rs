@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::guard::Caller;
+
 /// How long a session lasts, in milliseconds.
 pub(super) const SESSION_MS: i64 = 12 * 60 * 60 * 1_000;
 /// Most sessions; the oldest ends when one more begins.
@@ -25,12 +27,19 @@ pub(super) struct Sessions(Mutex<BTreeMap<[u8; 32], Session>>);
 #[derive(Debug)]
 struct Session {
     csrf: String,
+    caller: Caller,
     ends_ms: i64,
 }
 
 impl Sessions {
-    /// Begins a session with two random values.
-    pub(super) fn begin(&self, cookie: [u8; 32], csrf: [u8; 32], now_ms: i64) -> Begun {
+    /// Begins a session of `caller` with two random values.
+    pub(super) fn begin(
+        &self,
+        caller: Caller,
+        cookie: [u8; 32],
+        csrf: [u8; 32],
+        now_ms: i64,
+    ) -> Begun {
         let begun = Begun {
             cookie: data_encoding::HEXLOWER.encode(&cookie),
             csrf: data_encoding::HEXLOWER.encode(&csrf),
@@ -44,15 +53,15 @@ impl Sessions {
                 sessions.remove(&key);
             }
         }
-        sessions.insert(key(&begun.cookie), Session { csrf: begun.csrf.clone(), ends_ms });
+        sessions.insert(key(&begun.cookie), Session { csrf: begun.csrf.clone(), caller, ends_ms });
         begun
     }
 
-    /// The proof of a session that has not ended.
-    pub(super) fn csrf_of(&self, cookie: &str, now_ms: i64) -> Option<String> {
+    /// The proof of a session that has not ended, and whose it is.
+    pub(super) fn find(&self, cookie: &str, now_ms: i64) -> Option<(String, Caller)> {
         let sessions = self.lock();
         let session = sessions.get(&key(cookie))?;
-        (session.ends_ms > now_ms).then(|| session.csrf.clone())
+        (session.ends_ms > now_ms).then(|| (session.csrf.clone(), session.caller.clone()))
     }
 
     /// Ends a session.

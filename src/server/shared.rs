@@ -59,7 +59,7 @@ impl Shared {
             playbooks: parts.playbooks,
             secret_of: parts.secret_of,
             hub,
-            guard: Guard::new(token(options), &options.hosts),
+            guard: Guard::new(options.tokens.clone(), &options.hosts),
             body_bytes_max: options.body_bytes_max,
             // The largest body always fits.
             bodies: Rooms::new(BODIES_BYTES_MAX.max(options.body_bytes_max)),
@@ -94,9 +94,4 @@ impl Shared {
     ) -> Result<T, Problem> {
         tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
     }
-}
-
-/// The token, if one was set; an empty one is none.
-pub(super) fn token(options: &ServerOptions) -> Option<&str> {
-    options.token.as_deref().filter(|token| !token.is_empty())
 }

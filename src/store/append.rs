@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::contracts::{
-    Area, CallId, Effect, EventBody, EventKind, Hash, MemoryId, MemoryMetadata, RunId, Stored,
-    TextRef, Timestamp,
+    ApprovalId, ApprovalResolution, Area, CallId, Effect, EventBody, EventKind, Hash, MemoryId,
+    MemoryMetadata, RunId, Stored, TextRef, Timestamp,
 };
 
 use super::error::StoreError;
@@ -45,6 +45,9 @@ pub struct Append {
     pub fence: Option<Fence>,
     /// The key under which the run is accepted; one that is taken is refused.
     pub key: Option<NewKey>,
+    /// An approval given beforehand that these events use up; one that is used, revoked or over is
+    /// refused.
+    pub uses: Option<ApprovalId>,
 }
 
 impl Append {
@@ -67,6 +70,7 @@ impl Append {
             queue: None,
             fence: None,
             key: None,
+            uses: None,
         }
     }
 
@@ -174,6 +178,8 @@ pub(super) struct Prepared {
     pub queue: Option<Enqueue>,
     pub fence: Option<Fence>,
     pub key: Option<NewKey>,
+    /// With the event that says so in the system's own stream.
+    pub uses: Option<(ApprovalId, Box<Prepared>)>,
 }
 
 #[derive(Debug)]
@@ -222,6 +228,7 @@ impl Prepared {
             named.extend(text_refs(&event.payload).map_err(|e| unwritable("event", &e))?);
         }
         named.extend(records.iter().map(|record| record.record.text.clone()));
+        let uses = append.uses.map(|id| Self::used(id, &append.run_id, append.at)).transpose()?;
         named.retain(|text| !append.texts.iter().any(|stored| stored.reference == *text));
         Ok(Self {
             run_id: append.run_id,
@@ -235,7 +242,23 @@ impl Prepared {
             queue: append.queue,
             fence: append.fence,
             key: append.key,
+            uses,
         })
+    }
+}
+
+impl Prepared {
+    /// That a run used up an approval.
+    fn used(
+        approval_id: ApprovalId,
+        run_id: &str,
+        at: Timestamp,
+    ) -> Result<(ApprovalId, Box<Self>), StoreError> {
+        let (by, reason) = (run_id.to_owned(), None);
+        let used = ApprovalResolution { approval_id, approved: true, by, reason };
+        let body = EventBody::ApprovalResolved(used);
+        let append = Append::new(RunId::SYSTEM_TEXT, 0, at, vec![body]);
+        Ok((approval_id, Box::new(Self::new(append)?)))
     }
 }
 

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    ApprovalId, ApprovalResolution, ApprovalSubject, Event, EventBody, Hash, RunId, Timestamp,
+    ApprovalId, ApprovalResolution, ApprovalSubject, Event, EventBody, Hash, Quorum, RunId,
+    Timestamp,
 };
 
 use super::digest::digest;
@@ -28,9 +29,9 @@ pub enum ApprovalStatus {
     Approved,
     /// The answer was no.
     Denied,
-    /// The same step asked again.
+    /// The same step asked again, or what it asks was decided anew.
     Superseded,
-    /// Nobody needs an answer any more: decided anew, or the step or the run is over.
+    /// Nobody needs an answer any more: the step or the run is over.
     Void,
 }
 
@@ -63,8 +64,8 @@ impl ApprovalStatus {
 pub struct ApprovalInfo {
     /// Which question.
     pub approval_id: ApprovalId,
-    /// The run that asks.
-    pub run_id: RunId,
+    /// The run that asks; `None` for an approval given beforehand.
+    pub run_id: Option<RunId>,
     /// What is asked.
     pub subject: ApprovalSubject,
     /// What became of it.
@@ -73,6 +74,8 @@ pub struct ApprovalInfo {
     pub by: Option<String>,
     /// What they said.
     pub reason: Option<String>,
+    /// Who said yes.
+    pub quorum: Quorum,
     /// When it was asked.
     pub requested_at: Timestamp,
     /// When it was answered, or was over without an answer.
@@ -88,10 +91,19 @@ struct Entry {
     subject: ApprovalSubject,
     /// How many more people must say yes.
     missing: u32,
+    /// Who said yes, where several have to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    yes: Vec<String>,
     by: Option<String>,
     reason: Option<String>,
     requested_at: Timestamp,
     resolved_at: Option<Timestamp>,
+}
+
+impl Entry {
+    fn quorum(&self) -> Quorum {
+        Quorum::of(self.subject.approvers).with(self.yes.iter().map(String::as_str))
+    }
 }
 
 /// A row of `approvals`.
@@ -108,6 +120,7 @@ impl ApprovalRow {
         let entry = Entry {
             subject: subject.clone(),
             missing: subject.approvers.max(1),
+            yes: Vec::new(),
             by: None,
             reason: None,
             requested_at: event.at,
@@ -115,6 +128,13 @@ impl ApprovalRow {
         };
         let (run_id, status) = (event.run_id.clone(), ApprovalStatus::Open);
         Self { asked_global: event.global_seq, run_id, status, entry }
+    }
+
+    /// Whether the row is what the events make of it. A question that was decided anew was once written
+    /// as `void`; such rows stay as they are.
+    fn says(&self, fold: &Self) -> bool {
+        let once = self.status == ApprovalStatus::Void && fold.status == ApprovalStatus::Superseded;
+        self == fold || once && Self { status: fold.status, ..self.clone() } == *fold
     }
 
     fn close(&mut self, status: ApprovalStatus, at: Timestamp) {
@@ -125,10 +145,17 @@ impl ApprovalRow {
     fn answer(&mut self, answer: &ApprovalResolution, at: Timestamp) {
         self.entry.by = Some(answer.by.clone());
         self.entry.reason.clone_from(&answer.reason);
-        self.entry.missing = self.entry.missing.saturating_sub(1);
+        let mut quorum = self.entry.quorum();
+        if answer.approved {
+            quorum.add(&answer.by);
+        }
+        self.entry.missing = quorum.missing();
+        if quorum.needed() > 1 {
+            self.entry.yes = quorum.yes().to_vec();
+        }
         if !answer.approved {
             self.close(ApprovalStatus::Denied, at);
-        } else if self.entry.missing == 0 {
+        } else if quorum.is_met() {
             self.close(ApprovalStatus::Approved, at);
         }
     }
@@ -174,9 +201,10 @@ impl Questions {
         Ok(Self { rows: rows.collect::<Result<_, _>>().doing(action)?, ..Self::default() })
     }
 
-    /// Whether both hold the same questions.
-    pub(super) fn same(&self, other: &Self) -> bool {
-        self.rows == other.rows
+    /// Whether these rows are those that `folded` made of the events.
+    pub(super) fn same(&self, folded: &Self) -> bool {
+        let mut pairs = self.rows.values().zip(folded.rows.values());
+        self.rows.len() == folded.rows.len() && pairs.all(|(row, fold)| row.says(fold))
     }
 
     /// Takes one more event into account.
@@ -190,7 +218,7 @@ impl Questions {
             }
             EventBody::ApprovalResolved(answer) => self.answered(answer, at),
             EventBody::CallDecided(decided) => {
-                self.close(at, ApprovalStatus::Void, Some(&decided.path));
+                self.close(at, ApprovalStatus::Superseded, Some(&decided.path));
             }
             EventBody::StepFinished(finished) => {
                 self.close(at, ApprovalStatus::Void, Some(&finished.path));
@@ -281,8 +309,16 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
 }
 
 fn info(row: ApprovalRow) -> Result<ApprovalInfo, StoreError> {
-    let run_id = row.run_id.parse();
+    let run_id = match row.run_id.as_str() {
+        RunId::SYSTEM_TEXT => None,
+        run_id => Some(run_id.parse()),
+    };
+    let run_id = run_id.transpose();
     let entry = row.entry;
+    let mut quorum = entry.quorum();
+    if let (ApprovalStatus::Approved, Some(by)) = (row.status, &entry.by) {
+        quorum.add(by);
+    }
     Ok(ApprovalInfo {
         approval_id: entry.subject.approval_id,
         run_id: run_id.map_err(|error| StoreError::corrupt("the list of questions", error))?,
@@ -290,13 +326,68 @@ fn info(row: ApprovalRow) -> Result<ApprovalInfo, StoreError> {
         status: row.status,
         by: entry.by,
         reason: entry.reason,
+        quorum,
         requested_at: entry.requested_at,
         resolved_at: entry.resolved_at,
         cursor: row.asked_global,
     })
 }
 
+/// Refuses to use an approval that was given beforehand unless it waits to be used at `at`.
+pub(super) fn refuse_used(
+    db: &Connection,
+    approval: ApprovalId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let action = "could not read an approval";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM approvals
+         WHERE approval_id = ?1 AND run_id = ?2 AND status = 'open'"
+    );
+    let values = params![approval.to_string(), RunId::SYSTEM_TEXT];
+    let found = db.prepare_cached(&sql).doing(action)?.query_row(values, row).optional();
+    match found.doing(action)? {
+        Some(found) if at <= found.entry.subject.expires_at => Ok(()),
+        _ => Err(StoreError::Used(approval)),
+    }
+}
+
 impl Reader {
+    /// How many questions nobody has answered.
+    ///
+    /// # Errors
+    /// [`StoreError::OlderSchema`], or that the database cannot be read.
+    pub fn open_approvals(&self) -> Result<u64, StoreError> {
+        let action = "could not count the questions";
+        let sql = "SELECT COUNT(*) FROM approvals WHERE status = ?1 AND run_id <> ?2";
+        self.pool.with(|db| {
+            schema::refuse_older(db)?;
+            let mut query = db.prepare_cached(sql).doing(action)?;
+            let values = params![ApprovalStatus::Open.as_str(), RunId::SYSTEM_TEXT];
+            query.query_row(values, |row| rows::count(row, 0)).doing(action)
+        })
+    }
+
+    /// Approvals that were given beforehand and are neither used nor revoked, oldest first; those whose
+    /// time is over as well.
+    ///
+    /// # Errors
+    /// As [`Reader::approvals`].
+    pub fn given_beforehand(&self) -> Result<Vec<ApprovalInfo>, StoreError> {
+        let action = "could not list the approvals given beforehand";
+        let sql = format!(
+            "SELECT {COLUMNS} FROM approvals WHERE run_id = ?1 AND status = 'open'
+             ORDER BY asked_global LIMIT ?2"
+        );
+        self.pool.with(|db| {
+            schema::refuse_older(db)?;
+            let mut query = db.prepare_cached(&sql).doing(action)?;
+            let found =
+                query.query_map(params![RunId::SYSTEM_TEXT, ROWS_MAX], row).doing(action)?;
+            found.map(|row| info(row.doing(action)?)).collect()
+        })
+    }
+
     /// Up to `limit` questions, newest first; `before` is the cursor of the last one already seen.
     ///
     /// # Errors
@@ -311,7 +402,7 @@ impl Reader {
         let action = "could not list the questions";
         let filter = if status.is_some() { "status = ?3" } else { "?3 IS NULL" };
         let sql = format!(
-            "SELECT {COLUMNS} FROM approvals WHERE {filter} AND asked_global < ?1 AND run_id <> ?4
+            "SELECT {COLUMNS} FROM approvals WHERE {filter} AND asked_global < ?1
              ORDER BY asked_global DESC LIMIT ?2"
         );
         let before = before.map_or(i64::MAX, rows::int);
@@ -319,7 +410,7 @@ impl Reader {
         self.pool.with(|db| {
             schema::refuse_older(db)?;
             let mut query = db.prepare_cached(&sql).doing(action)?;
-            let values = params![before, limit.min(ROWS_MAX), status, RunId::SYSTEM_TEXT];
+            let values = params![before, limit.min(ROWS_MAX), status];
             let found = query.query_map(values, row).doing(action)?;
             found.map(|row| info(row.doing(action)?)).collect()
         })

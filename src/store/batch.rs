@@ -157,6 +157,10 @@ impl<'a> Batch<'a> {
             }
         }
         append.key.iter().try_for_each(|key| keys::refuse_taken(self.db, key))?;
+        if let Some((approval, _)) = &append.uses {
+            self.may_append_system()?;
+            approvals::refuse_used(self.db, *approval, append.at)?;
+        }
         self.room(append, row).map(|room| Place::Free(Box::new(room)))
     }
 
@@ -244,6 +248,12 @@ impl<'a> Batch<'a> {
         self.heads.insert(append.run_id, Link { seq: row.last_seq, hash: row.last_hash });
         append.audit.into_iter().try_for_each(|entry| self.write_audit(entry))?;
         append.records.iter().try_for_each(|record| self.write_record(record))?;
+        if let Some((_, used)) = append.uses {
+            match self.append_system(*used) {
+                Ok(_) => {}
+                Err(Failure::Refused(error) | Failure::Broken(error)) => return Err(error),
+            }
+        }
         Ok(events)
     }
 

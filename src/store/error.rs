@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::keys::KnownKey;
+use crate::contracts::ApprovalId;
 
 /// What went wrong, in words for people; [`StoreError::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,9 @@ pub enum StoreError {
         /// The run.
         run_id: String,
     },
+    /// An approval that was given beforehand is there for nobody any more.
+    #[error("`{0}` was used, was revoked, or is over")]
+    Used(ApprovalId),
     /// Something was accepted under the same key before.
     #[error("the key `{}` is taken", .remembered.key)]
     KeyTaken {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contracts::approval::person;
 use crate::contracts::{
-    ApprovalId, CallId, Event, EventBody, Hash, Priority, RunId, RunStarted, RunStatus, TaskId,
-    Timestamp,
+    ApprovalId, ApprovalResolution, CallId, Event, EventBody, Hash, Priority, RunId, RunStarted,
+    RunStatus, TaskId, Timestamp,
 };
 
 use super::digest::digest;
@@ -47,6 +48,9 @@ struct OpenQuestion {
     approval_id: ApprovalId,
     /// How many more people must say yes.
     missing: u32,
+    /// Who did, where several have to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    yes: Vec<String>,
 }
 
 impl Summary {
@@ -101,12 +105,12 @@ impl Summary {
             }
             EventBody::ApprovalRequested(asked) => {
                 let (approval_id, missing) = (asked.approval_id, asked.approvers.max(1));
-                let question = OpenQuestion { approval_id, missing };
+                let question = OpenQuestion { approval_id, missing, yes: Vec::new() };
                 self.questions.insert(asked.path.clone(), question);
                 self.at_work();
             }
             EventBody::ApprovalResolved(answer) => {
-                self.answered(answer.approval_id, answer.approved);
+                self.answered(answer);
                 self.at_work();
             }
             // Decided anew, or over without an answer: nobody waits for one any more.
@@ -150,13 +154,16 @@ impl Summary {
     }
 
     /// Counts an answer. One to a question that was asked again since counts for nothing.
-    fn answered(&mut self, approval: ApprovalId, approved: bool) {
+    fn answered(&mut self, answer: &ApprovalResolution) {
         self.questions.retain(|_, question| {
-            if question.approval_id != approval {
+            if question.approval_id != answer.approval_id {
                 return true;
             }
-            question.missing = question.missing.saturating_sub(1);
-            approved && question.missing > 0
+            if question.yes.iter().all(|yes| person(yes) != person(&answer.by)) {
+                question.missing = question.missing.saturating_sub(1);
+                question.yes.push(answer.by.clone());
+            }
+            answer.approved && question.missing > 0
         });
     }
 
@@ -256,14 +263,19 @@ mod tests {
             prompt: "go on?".to_owned(),
             expires_at: Timestamp::from_ms(1),
             approvers,
+            beforehand: None,
         })
     }
 
     fn answer(number: u128, approved: bool) -> EventBody {
+        answer_by(number, approved, "terminal")
+    }
+
+    fn answer_by(number: u128, approved: bool, by: &str) -> EventBody {
         EventBody::ApprovalResolved(ApprovalResolution {
             approval_id: ApprovalId::from_uuid(Uuid::from_u128(number)),
             approved,
-            by: "terminal".to_owned(),
+            by: by.to_owned(),
             reason: None,
         })
     }
@@ -275,7 +287,7 @@ mod tests {
     #[test]
     fn waits_exactly_while_a_question_is_open() {
         use RunStatus::{Running, WaitingApproval};
-        let cases: [(&[EventBody], RunStatus); 9] = [
+        let cases: [(&[EventBody], RunStatus); 10] = [
             (&[ask(1, "a", 1)], WaitingApproval),
             (&[ask(1, "a", 1), answer(1, true)], Running),
             (&[ask(1, "a", 1), answer(1, false)], Running),
@@ -283,7 +295,8 @@ mod tests {
             (&[ask(1, "a", 1), ask(2, "a", 1), answer(1, true)], WaitingApproval),
             (&[ask(1, "a", 1), ask(2, "b", 1), answer(2, true)], WaitingApproval),
             (&[ask(1, "a", 2), answer(1, true)], WaitingApproval),
-            (&[ask(1, "a", 2), answer(1, true), answer(1, true)], Running),
+            (&[ask(1, "a", 2), answer(1, true), answer(1, true)], WaitingApproval),
+            (&[ask(1, "a", 2), answer(1, true), answer_by(1, true, "user:ann")], Running),
             (&[ask(1, "a", 1), over("a")], Running),
         ];
         for (events, expected) in cases {

@@ -1,7 +1,7 @@
 //! Striking known secrets out of a text, in every form in which they are likely to come back.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
@@ -66,7 +66,19 @@ impl Redactor {
         matches!(self.known(text), Cow::Owned(_))
     }
 
-    fn known<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    /// The names of the secrets that stand in `text`.
+    pub(super) fn names(&self, text: &str) -> BTreeSet<String> {
+        let held = self.forms.iter().filter(|(form, _)| text.contains(form.as_str()));
+        held.map(|(_, placeholder)| name_in(placeholder).to_owned()).collect()
+    }
+
+    /// Whether no secrets are known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
+    /// `text` with every secret that was declared struck out, and nothing else.
+    pub(super) fn known<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(any) = &self.any else { return self.known_slowly(text) };
         any.replace_all(text, |found: &regex::Captures<'_>| {
             let form = found.get(0).map_or("", |found| found.as_str());
@@ -99,6 +111,12 @@ impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").field("forms", &self.forms.len()).finish_non_exhaustive()
     }
+}
+
+/// The name in a placeholder.
+fn name_in(placeholder: &str) -> &str {
+    let name = placeholder.strip_prefix("${secret:").and_then(|rest| rest.strip_suffix('}'));
+    name.unwrap_or(placeholder)
 }
 
 /// The value itself, as JSON text holds it, in percent, hexadecimal and base64 notation.

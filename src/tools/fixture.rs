@@ -235,6 +235,7 @@ impl Bench {
             idempotency_key: "key".to_owned(),
             origin: Origin::Playbook,
             labels: Vec::new(),
+            arg_labels: std::collections::BTreeMap::new(),
         }
     }
 

@@ -104,6 +104,7 @@ pub(super) fn about(
         timeout_ms: 30_000,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 

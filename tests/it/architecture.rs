@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     // L2: the outside world, one concern each
     ("durable", &[]),
     ("facts", &["contracts", "ports", "policy", "command"]),
+    ("identity", &["contracts", "durable"]),
     ("live", &["contracts", "ports", "yaml", "policy", "playbook", "durable"]),
     ("sandbox", &["contracts", "ports", "config", "policy"]),
     ("store", &["contracts", "ports", "durable"]),
@@ -44,7 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "tools",
         ],
     ),
-    ("host", &["contracts", "store", "orchestrator"]),
+    ("host", &["contracts", "identity", "store", "orchestrator"]),
     (
         "scheduler",
         &[
@@ -65,6 +66,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "server",
         &[
             "contracts",
+            "identity",
             "ports",
             "config",
             "playbook",
@@ -73,6 +75,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "orchestrator",
             "scheduler",
+            "telemetry",
             "yaml",
         ],
     ),

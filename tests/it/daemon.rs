@@ -204,7 +204,7 @@ fn an_answer_counts_after_a_restart_and_without_a_daemon() {
     assert_eq!(space.run(&args).expect(0).json()["approved"], true);
     daemon.wait_for(&second, &["succeeded"]);
     let shown = space.run(&["runs", "show", &second, "--events"]).expect(0);
-    shown.says(&["looked at it", "socket:"]);
+    shown.says(&["looked at it", "user:"]);
     space.run(&["approvals", "deny", &of(&third), "--url", &daemon.url]).expect(0);
     daemon.wait_for(&third, &["failed", "denied"]);
     let all = space.run(&["approvals", "ls", "--all", "--json"]).expect(0).json();

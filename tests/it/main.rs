@@ -9,17 +9,25 @@
     reason = "a test that cannot go on says so by panicking, and plays the user with real processes"
 )]
 
+mod agentdojo;
+mod approvals;
 mod architecture;
 mod crash;
 mod daemon;
 mod daemon_crash;
 mod daemon_space;
 mod dry_run;
+mod flow;
 mod harness;
 mod hosts;
 mod language;
+mod metrics;
+mod obligations;
 mod playbooks;
 mod policies;
+mod policy_history;
+mod policy_mutations;
+mod policy_signing;
 mod refusals;
 mod runs;
 mod sandbox;

@@ -15,6 +15,7 @@ type Checked = Result<(), TestCaseError>;
 pub fn all(program: &Program, journal: &[EventBody], world: &World<'_>) -> Checked {
     let watched = || {
         effects(world, journal)?;
+        enough_people(program, journal)?;
         let mut watch = Watch::new(program);
         for event in journal {
             watch.take(event)?;
@@ -25,6 +26,42 @@ pub fn all(program: &Program, journal: &[EventBody], world: &World<'_>) -> Check
     watched().map_err(|why| {
         TestCaseError::fail(format!("{why}\n{program:#?}\n{:#?}", events::told(journal)))
     })
+}
+
+/// What was asked goes on only after as many different people as needed said yes, and after none of
+/// them said no.
+fn enough_people(program: &Program, journal: &[EventBody]) -> Checked {
+    let mut open = BTreeMap::new();
+    for event in journal {
+        match event {
+            EventBody::ApprovalRequested(asked) => {
+                let people = BTreeSet::new();
+                open.insert(asked.path.clone(), (asked.approval_id, asked.approvers, people, true));
+            }
+            EventBody::ApprovalResolved(answer) => {
+                let asked = open.values_mut().find(|(id, ..)| *id == answer.approval_id);
+                let Some((_, _, people, willing)) = asked else { continue };
+                *willing &= answer.approved;
+                prop_assert!(people.insert(answer.by.clone()), "{} answered twice", answer.by);
+            }
+            EventBody::CallStarted(named) => {
+                if let Some((_, needed, people, willing)) = open.get(&named.path) {
+                    let enough = people.len() >= *needed as usize && *willing;
+                    prop_assert!(enough, "{} ran with {people:?} of {needed}", named.path);
+                }
+            }
+            EventBody::StepFinished(end) if end.ok => {
+                let at = program.locate(&end.path).expect("the journal names known steps");
+                let gate = matches!(at.step.kind, StepKind::Approval(_));
+                if let Some((_, needed, people, willing)) = open.get(&end.path).filter(|_| gate) {
+                    let enough = people.len() >= *needed as usize && *willing;
+                    prop_assert!(enough, "{} opened with {people:?} of {needed}", end.path);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A call that may not be repeated happened at most once, and neither did a step that was not

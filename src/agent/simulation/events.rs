@@ -30,6 +30,7 @@ pub fn with_budget(budget: Budget) -> EventBody {
         trigger: Trigger::Person,
         pinned: Vec::new(),
         bounds: Vec::new(),
+        lineage: None,
     })
 }
 
@@ -61,7 +62,13 @@ pub fn text(content: &str) -> TextRef {
     Stored::new(content.as_bytes().to_vec(), [7; 32]).reference
 }
 
-pub fn question(path: &str, id: Uuid, call_id: Option<CallId>, ttl_ms: u64) -> EventBody {
+pub fn question(
+    path: &str,
+    id: Uuid,
+    call_id: Option<CallId>,
+    ttl_ms: u64,
+    approvers: u32,
+) -> EventBody {
     EventBody::ApprovalRequested(ApprovalSubject {
         approval_id: ApprovalId::from_uuid(id),
         path: path.to_owned(),
@@ -69,7 +76,8 @@ pub fn question(path: &str, id: Uuid, call_id: Option<CallId>, ttl_ms: u64) -> E
         args_hash: call_id.map(|_| Hash::ZERO),
         prompt: "go on?".to_owned(),
         expires_at: Timestamp::from_ms(ttl_ms.try_into().unwrap()),
-        approvers: 1,
+        approvers,
+        beforehand: None,
     })
 }
 
@@ -95,10 +103,19 @@ pub fn decided(path: &str, call_id: CallId, effect: Effect) -> EventBody {
         policy_hash: Hash::ZERO,
         confinement: Confinement::default(),
         obligations: Vec::new(),
+        approvers: 1,
         evaluated_us: 0,
     };
     let (path, name) = (path.to_owned(), "tool".to_owned());
-    EventBody::CallDecided(CallDecided { call_id, path, name, decision })
+    EventBody::CallDecided(CallDecided {
+        call_id,
+        path,
+        name,
+        decision,
+        facts: None,
+        shadow: None,
+        reads_secret: false,
+    })
 }
 
 pub fn intent(path: &str, call_id: CallId, effect: CallEffect) -> EventBody {
@@ -121,6 +138,8 @@ pub fn returned(
         result: text("{}"),
         receipt: Receipt::default(),
         duration_ms: 1,
+        labels: None,
+        fingerprints: None,
     })
 }
 
@@ -141,6 +160,7 @@ pub fn finished(verdict: &Verdict) -> EventBody {
         cause: verdict.cause.clone(),
         error_kind: verdict.kind,
         outputs: None,
+        labels: None,
     })
 }
 

@@ -90,7 +90,10 @@ impl Maker<'_, '_> {
         let kind = match self.entropy.below(10) {
             0..=4 => StepKind::Tool,
             5 => StepKind::Call,
-            6 => StepKind::Approval(Gate { ttl_ms: 1, approvers: 1, rewind: None }),
+            6 => {
+                let approvers = 1 + u32::from(self.entropy.below(3));
+                StepKind::Approval(Gate { ttl_ms: 1, approvers, rewind: None })
+            }
             _ if depth == 0 => StepKind::Tool,
             _ => StepKind::Block(Box::new(Body {
                 steps: self.block(3, depth - 1),
@@ -137,6 +140,7 @@ impl Maker<'_, '_> {
             effect: effects[usize::from(self.entropy.below(4))],
             verdict,
             answer: !self.entropy.one_in(12),
+            approvers: 1 + u32::from(self.entropy.below(3)),
             comments: u32::from(self.entropy.below(4)),
             fails,
             error: ErrorKind::Unavailable,

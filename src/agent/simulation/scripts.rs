@@ -18,6 +18,8 @@ pub struct Script {
     pub effect: CallEffect,
     pub verdict: Effect,
     pub answer: bool,
+    /// How many people must say yes to a call that asks.
+    pub approvers: u32,
     /// Answers of no with a comment that come before `answer`.
     pub comments: u32,
     /// Calls that fail before one does well.
@@ -43,6 +45,7 @@ impl Default for Script {
             effect: CallEffect::Read,
             verdict: Effect::Allow,
             answer: true,
+            approvers: 1,
             comments: 0,
             fails: 0,
             error: ErrorKind::Unavailable,
@@ -155,7 +158,7 @@ impl<'a> World<'a> {
                 started.share = Some(share(state, path));
             }
             StepKind::Approval(gate) => {
-                more.push(events::question(path, self.uuid(), None, gate.ttl_ms));
+                more.push(events::question(path, self.uuid(), None, gate.ttl_ms, gate.approvers));
             }
             StepKind::Tool | StepKind::Goal { .. } => {
                 let id = CallId::from_uuid(self.uuid());
@@ -169,10 +172,10 @@ impl<'a> World<'a> {
     }
 
     fn decide(&mut self, state: &RunState, path: &str, call_id: CallId) -> Vec<EventBody> {
-        let effect = self.script_at(state, path).verdict;
+        let Script { verdict: effect, approvers, .. } = self.script_at(state, path);
         let mut all = vec![events::decided(path, call_id, effect)];
         if effect == Effect::Ask {
-            all.push(events::question(path, self.uuid(), Some(call_id), 1));
+            all.push(events::question(path, self.uuid(), Some(call_id), 1, approvers));
         }
         all
     }
@@ -185,7 +188,8 @@ impl<'a> World<'a> {
         EventBody::ApprovalResolved(ApprovalResolution {
             approval_id,
             approved: script.answer && !comment,
-            by: "simulation".to_owned(),
+            // Everybody says it twice; the second time counts for nothing.
+            by: format!("user:{}", *given / 2),
             reason: comment.then(|| format!("again, {given}")),
         })
     }

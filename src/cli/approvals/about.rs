@@ -32,7 +32,7 @@ pub(super) fn playbooks(
     place: &Place,
     all: &[ApprovalView],
 ) -> Result<BTreeMap<RunId, String>, CliError> {
-    let runs: BTreeSet<RunId> = all.iter().map(|it| it.run_id).collect();
+    let runs: BTreeSet<RunId> = all.iter().filter_map(|it| it.run_id).collect();
     let mut found = BTreeMap::new();
     if let Some(app) = place.app() {
         let known = app.history()?.runs(LOOKED_THROUGH)?.into_iter();
@@ -41,7 +41,7 @@ pub(super) fn playbooks(
         return Ok(found);
     }
     let Some(client) = place.client() else { return Ok(found) };
-    let distinct: BTreeSet<RunId> = all.iter().map(|it| it.run_id).take(RUNS_MAX).collect();
+    let distinct: BTreeSet<RunId> = runs.into_iter().take(RUNS_MAX).collect();
     for run in distinct {
         let detail: RunDetail = ask(client, Request::get(&["runs", &run.to_string()]))?;
         found.extend(detail.task.and_then(|task| task.playbook).map(|name| (run, name)));
@@ -64,15 +64,33 @@ pub(super) fn rules(place: &Place, it: &ApprovalView) -> Result<Vec<String>, Cli
 }
 
 fn matched(place: &Place, it: &ApprovalView) -> Result<Vec<MatchedRule>, CliError> {
+    let Some(run) = it.run_id else { return Ok(Vec::new()) };
     if let Some(app) = place.app() {
-        let decisions = app.history()?.record(it.run_id)?.decisions;
-        let of_step = decisions.into_iter().filter(|(path, ..)| *path == it.step);
-        return Ok(of_step.flat_map(|(_, _, decision)| decision.rules).collect());
+        let decisions = app.history()?.record(run)?.decisions;
+        let of_step = decisions.into_iter().filter(|one| one.path == it.step);
+        return Ok(of_step.flat_map(|one| one.decision.rules).collect());
     }
     let Some(client) = place.client() else { return Ok(Vec::new()) };
-    let detail: RunDetail = ask(client, Request::get(&["runs", &it.run_id.to_string()]))?;
+    let detail: RunDetail = ask(client, Request::get(&["runs", &run.to_string()]))?;
     let of_step = detail.decisions.into_iter().filter(|one| one.path == it.step);
     Ok(of_step.flat_map(|one| one.decision.rules).collect())
+}
+
+/// Where a question stands in a list, with how many of how many said yes where several have to.
+pub(super) fn status(it: &ApprovalView) -> String {
+    match it.approvers {
+        2.. if it.waits() => format!("{} {}/{}", it.status, it.approved_by.len(), it.approvers),
+        _ => it.status.clone(),
+    }
+}
+
+/// How many people have to say yes, and who did.
+pub(super) fn people(it: &ApprovalView) -> Option<String> {
+    let (needed, yes) = (it.approvers, it.approved_by.len());
+    (needed > 1).then(|| {
+        let who = one_line(&it.approved_by.join(", "), CELL_CHARS);
+        format!("{yes} of {needed} said yes{}", if yes > 0 { format!(": {who}") } else { who })
+    })
 }
 
 /// Refuses an answer to what was answered before, and says by whom and how.
@@ -145,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_short_id_is_the_beginning_of_the_whole_one() {
-        let run = view("open").run_id;
+        let run = view("open").run_id.unwrap();
         assert!(run.to_string().starts_with(&short(run)) && short(run) == "run_01a1fea1164e75f7");
     }
 }

@@ -6,7 +6,9 @@ use super::{LISTED_MAX, PAGE};
 use crate::app::App;
 use crate::contracts::ApprovalId;
 use crate::contracts::views::{Answered, ApprovalView};
-use crate::orchestrator::{Control, tell};
+use crate::host::Host;
+use crate::identity::this_account;
+use crate::orchestrator::{Control, ControlError, revoke, tell};
 use crate::store::ApprovalStatus;
 
 /// Open questions, or every one, newest first.
@@ -51,14 +53,33 @@ pub(super) fn answer(
     approved: bool,
     reason: Option<String>,
 ) -> Result<Answered, CliError> {
-    let run_id = app.history()?.approval(id)?.run_id;
     let host = borrow_host(app)?;
-    let by = "terminal".to_owned();
+    let by = this_account();
+    let Some(run_id) = app.history()?.approval(id)?.run_id else {
+        return take_back(&host, id, approved, by, reason);
+    };
     let control = Control::Answer { approval_id: id, approved, by, reason };
     let told =
         wait_for(async { tell(&host.services, run_id, control).await.map_err(control_error) })?;
     output::note(&format!(
         "note: no daemon is running; go on with it: bailiwick serve, or bailiwick runs resume {run_id}"
     ));
-    Ok(Answered { approval_id: id, run_id, approved, status: told.status })
+    let asked = app.history()?.approval(id)?;
+    let missing = if asked.status == ApprovalStatus::Open { asked.quorum.missing() } else { 0 };
+    let (run_id, status) = (Some(run_id), Some(told.status));
+    Ok(Answered { approval_id: id, run_id, approved, status, missing })
+}
+
+/// A no to an approval that was given beforehand.
+fn take_back(
+    host: &Host,
+    approval_id: ApprovalId,
+    approved: bool,
+    by: String,
+    reason: Option<String>,
+) -> Result<Answered, CliError> {
+    if approved || !revoke(&host.services, approval_id, by, reason).map_err(run_error)? {
+        return Err(control_error(ControlError::NotOpen(approval_id)));
+    }
+    Ok(Answered { approval_id, run_id: None, approved, status: None, missing: 0 })
 }

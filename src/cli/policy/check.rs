@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::tested::{above, place};
 use crate::app::PolicyInputs;
 use crate::cli::diagnostics::{Format, render};
 use crate::cli::{CliError, Cx, Exit, output};
 use crate::contracts::{Diagnostic, Severity};
 use crate::live::read_rules;
-use crate::policy::{built_in, compile};
+use crate::policy::{Source, SourceKind, built_in, check_tests, compile};
 
 /// What to check, and how to say it.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,9 @@ pub(super) struct Args {
     /// How to write mistakes.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Leave out the tests beside the rules.
+    #[arg(long)]
+    no_tests: bool,
 }
 
 pub(super) fn run(
@@ -62,13 +66,7 @@ fn look(
     for (path, shown) in &places {
         let (sources, mut found) = read_rules(path, shown);
         if found.is_empty() {
-            match compile(&sources, &inputs.vocabulary, &inputs.options) {
-                Ok(set) => {
-                    rules += set.rules().len();
-                    found.extend_from_slice(set.warnings());
-                }
-                Err(all) => found.extend(all),
-            }
+            rules += judged(&sources, args.no_tests, inputs, &mut found);
         }
         files.extend(sources.into_iter().map(|source| (source.path, source.bytes)));
         mistakes.extend(found);
@@ -80,6 +78,48 @@ fn look(
             .len();
     }
     Ok((mistakes, rules, files))
+}
+
+/// Notes what is wrong with the rules of one place, seen beside those of the layers above, and with
+/// its tests. Returns how many rules it has.
+fn judged(
+    sources: &[Source],
+    no_tests: bool,
+    inputs: &PolicyInputs,
+    found: &mut Vec<Diagnostic>,
+) -> usize {
+    let own = |one: &Diagnostic| sources.iter().any(|source| source.path == one.file);
+    let above = match above(inputs) {
+        Ok(above) => above,
+        Err(error) => {
+            found.extend(error.diagnostics);
+            Vec::new()
+        }
+    };
+    let alone = |extra: &[Source]| {
+        let all: Vec<Source> = extra.iter().chain(sources).cloned().collect();
+        compile(&all, &inputs.vocabulary, &inputs.options)
+    };
+    // By itself first: rules of other layers do not make up for what is missing here.
+    let rules = match alone(&[]) {
+        Ok(set) => set.rules().len(),
+        Err(all) => {
+            found.extend(all);
+            return 0;
+        }
+    };
+    match alone(&above) {
+        Ok(set) => found.extend(set.warnings().iter().filter(|one| own(one)).cloned()),
+        Err(all) => found.extend(all.into_iter().filter(|one| !own(one))),
+    }
+    if no_tests || !sources.iter().any(|source| source.kind() == SourceKind::Tests) {
+        return rules;
+    }
+    match place(sources.to_vec(), Vec::new(), inputs) {
+        Ok(tested) => found.extend(check_tests(&tested.set, &tested.tests)),
+        Err(error) => found.extend(error.diagnostics.into_iter().filter(|one| !own(one))),
+    }
+    rules
 }
 
 fn content(file: &str, files: &Files) -> Option<String> {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::PathBuf;
 
 use super::judge::Asking;
 use super::show::open;
+use super::{decided, diff};
 use crate::app::PolicyInputs;
 use crate::cli::{CliError, Cx, Exit, output};
 use crate::policy::{Explanation, LeafFact, Request, Say};
@@ -14,9 +16,14 @@ use crate::ports::PathAccess;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A request as JSON (`{"tool": "write_text", "args": {…}}`), a command line in one word, or a
-    /// program with its arguments in several (after `--` where they have dashes).
-    #[arg(required = true, trailing_var_arg = true)]
+    /// program with its arguments in several (after `--` where they have dashes); or the id of a call
+    /// (`call_…`) that was decided: by the facts of then and the rules of now.
+    #[arg(required_unless_present = "diff", trailing_var_arg = true)]
     request: Vec<String>,
+    /// Compares two directories or files of rules, each in the place of the workspace's: what both say
+    /// about the request; without one, which rules are other ones.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    diff: Vec<PathBuf>,
 }
 
 pub(super) fn run(
@@ -25,12 +32,21 @@ pub(super) fn run(
     inputs: &PolicyInputs,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let asking = asking(args.request)?;
+    if let [old, new] = args.diff.as_slice() {
+        return diff::run(old, new, args.request, cx, inputs, out);
+    }
+    let (words, json) = decided::without_json(args.request);
+    let cx = &Cx { json: cx.json || json, ..cx.clone() };
+    if let Some(call) = decided::named(&words) {
+        return decided::run(call, cx, inputs, out);
+    }
+    let asking = asking(words)?;
+    let set = open(inputs)?.current();
     let request =
-        asking.request(&inputs.vocabulary, &inputs.places, cx.clock.now()).map_err(|why| {
-            CliError::usage(format!("the request cannot be judged, which denies it: {why}"))
-        })?;
-    let explanation = open(inputs)?.current().explain(&request);
+        asking.request(&set, &inputs.vocabulary, &inputs.places, cx.clock.now()).map_err(
+            |why| CliError::usage(format!("the request cannot be judged, which denies it: {why}")),
+        )?;
+    let explanation = set.explain(&request);
     if cx.json {
         output::json(out, &explanation)?;
     } else {
@@ -39,7 +55,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-fn asking(mut words: Vec<String>) -> Result<Asking, CliError> {
+pub(super) fn asking(mut words: Vec<String>) -> Result<Asking, CliError> {
     if words.len() > 1 {
         return Ok(Asking::argv(words));
     }
@@ -55,7 +71,7 @@ fn asking(mut words: Vec<String>) -> Result<Asking, CliError> {
 }
 
 /// Rules that had nothing to say are left out unless `all`.
-fn text(explanation: &Explanation, all: bool) -> String {
+pub(super) fn text(explanation: &Explanation, all: bool) -> String {
     let mut text = String::new();
     facts(&explanation.facts, &mut text);
     text.push_str("\nrules\n");

@@ -34,6 +34,12 @@ struct RawTool {
     output_trust: Trust,
     #[serde(default)]
     sinks: Vec<String>,
+    /// Fields of its results whose values can be trusted although the rest cannot.
+    #[serde(default)]
+    trusted_fields: Vec<String>,
+    /// Words of a person who wants such a call.
+    #[serde(default)]
+    asked_by: Vec<String>,
     #[serde(default)]
     category: Option<Category>,
     #[serde(default = "non_idempotent")]
@@ -113,6 +119,8 @@ impl RawTool {
             hosts: self.hosts.into_iter().map(|arg| HostArg { arg }).collect(),
             command: self.command,
             sinks: self.sinks,
+            trusted_fields: self.trusted_fields,
+            asked_by: self.asked_by,
             timeout_ms: 0,
             profile: String::new(),
             enabled: true,

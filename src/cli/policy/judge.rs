@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::foreign::misfit;
 use crate::contracts::{Map, Origin, Timestamp};
 use crate::facts::resolve;
-use crate::policy::{Asked, Places, Request, gather};
+use crate::policy::{Asked, Came, Places, PolicySet, Request, Told, gather, trace};
 use crate::ports::{ToolDescriptor, Vocabulary};
 
 /// The tool that is meant by a request that only gives a command.
 const COMMAND_TOOL: &str = "shell_exec";
 
-/// Shorter texts occur everywhere by chance: they say nothing about where a value came from.
-const TRACE_BYTES_MIN: usize = 4;
+/// How the labels begin of what strangers may have written.
+const UNTRUSTED: &str = "untrusted";
 
 /// One request, as `docs/policies.md` has it.
 #[derive(Debug, Default, Deserialize)]
@@ -52,7 +52,7 @@ struct Running {
     #[serde(default)]
     prior_tools: Vec<String>,
     #[serde(default)]
-    tool_results: Vec<Came>,
+    tool_results: Vec<Answered>,
     #[serde(default)]
     tainted: bool,
     #[serde(default, rename = "untrusted_sources")]
@@ -63,7 +63,7 @@ struct Running {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Came {
+struct Answered {
     tool: String,
     text: String,
 }
@@ -85,6 +85,7 @@ impl Asking {
     /// With why it cannot be judged, which is a denial.
     pub(super) fn request(
         self,
+        set: &PolicySet,
         vocabulary: &Vocabulary,
         places: &Places,
         now: Timestamp,
@@ -99,10 +100,13 @@ impl Asking {
         };
         asked.origin = Origin::Api;
         asked.now = now;
-        asked.labels = self.labels(vocabulary, &args);
+        let came = self.came(set, vocabulary);
+        asked.labels = self.labels(&args, &came);
         let run = &mut asked.run;
         run.steps_used = self.run.step;
-        run.untrusted = self.run.tainted || self.untrusted(vocabulary).next().is_some();
+        run.goal.clone_from(&self.run.user_prompt);
+        run.untrusted =
+            self.run.tainted || came.iter().any(|came| came.label.starts_with(UNTRUSTED));
         for tool in &self.run.prior_tools {
             run.calls.entry(tool.clone()).or_default().push(now);
         }
@@ -142,29 +146,34 @@ impl Asking {
         Ok(places)
     }
 
-    /// Texts of tools whose results are not trusted; an unknown tool's are not.
-    fn untrusted<'a>(&'a self, vocabulary: &'a Vocabulary) -> impl Iterator<Item = &'a Came> {
-        self.run.tool_results.iter().filter(|came| {
-            vocabulary
-                .get(&came.tool)
-                .is_none_or(|tool| tool.labels.iter().any(|label| label.starts_with("untrusted")))
-        })
+    /// What tools answered before, with what is known about them. The answer of a tool that is not known
+    /// cannot be trusted.
+    fn came(&self, set: &PolicySet, vocabulary: &Vocabulary) -> Vec<Came<'_>> {
+        let came = self.run.tool_results.iter().map(|result| {
+            let tool = vocabulary.get(&result.tool);
+            let labels = tool.map_or_else(Vec::new, |tool| set.output_labels(tool));
+            let worst = labels.iter().find(|label| label.starts_with(UNTRUSTED));
+            let label = worst.or(labels.first()).cloned();
+            Came {
+                tool: &result.tool,
+                text: &result.text,
+                label: label.unwrap_or_else(|| format!("{UNTRUSTED}:{}", result.tool)),
+                trusted_fields: tool.map_or_else(Vec::new, |tool| set.trusted_fields(tool)),
+            }
+        });
+        came.collect()
     }
 
-    /// What the caller says, and for each text that is found in an untrusted result and not in what
-    /// the user wrote: where it was found.
-    fn labels(&self, vocabulary: &Vocabulary, args: &Map) -> BTreeMap<String, Vec<String>> {
-        let mut labels = self.args_origin.clone();
-        for (arg, value) in args {
-            let mut texts = Vec::new();
-            texts_of(value, &mut texts);
-            let open = texts.into_iter().filter(|text| text.len() >= TRACE_BYTES_MIN);
-            for text in open.filter(|text| !self.run.user_prompt.contains(text)) {
-                let sources = self.untrusted(vocabulary).filter(|came| came.text.contains(text));
-                let found = sources.map(|came| format!("untrusted:{}", came.tool));
-                labels.entry(arg.clone()).or_default().extend(found);
-            }
+    /// Where the values came from. What the caller says about them adds to what is found, and never
+    /// vouches for anything.
+    fn labels(&self, args: &Map, came: &[Came<'_>]) -> BTreeMap<String, Vec<String>> {
+        let told = Told { goal: &self.run.user_prompt, came };
+        let mut labels = trace(args, &told);
+        for (arg, said) in &self.args_origin {
+            let said = said.iter().filter(|label| !vouches(label)).cloned();
+            labels.entry(arg.clone()).or_default().extend(said);
         }
+        labels.retain(|_, found| !found.is_empty());
         for found in labels.values_mut() {
             found.sort();
             found.dedup();
@@ -173,11 +182,7 @@ impl Asking {
     }
 }
 
-fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
-    match value {
-        Value::String(text) => texts.push(text),
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
-        Value::Object(map) => map.values().for_each(|item| texts_of(item, texts)),
-        _ => {}
-    }
+fn vouches(label: &str) -> bool {
+    let origin = label.split(':').next().unwrap_or_default();
+    matches!(origin, "user" | "trusted")
 }

@@ -11,8 +11,10 @@ use super::judge::Asking;
 use super::show::open;
 use crate::app::PolicyInputs;
 use crate::cli::{CliError, Cx, Exit, output};
-use crate::contracts::{Decision, Effect, MatchedRule, Timestamp};
-use crate::live::{LayerDirs, LivePolicy};
+use crate::contracts::{Decision, Effect, MatchedRule, Once, Timestamp};
+use crate::live::{LayerDirs, LivePolicy, Signing};
+use crate::policy::{Places, PolicySet};
+use crate::ports::Vocabulary;
 
 /// Longest line, in bytes.
 const LINE_BYTES_MAX: u64 = 4 << 20;
@@ -76,6 +78,7 @@ pub(super) fn run(
             system: inputs.dirs.system.clone(),
             user: Some(dir.clone()),
             workspace: None,
+            signing: Signing::default(),
         };
     }
     let live = open(&inputs)?;
@@ -100,7 +103,10 @@ fn answer_all(
     while let Some(line) = next_line(input).map_err(broken)? {
         let verdict = match line {
             Ok(line) if line.trim_ascii().is_empty() => continue,
-            Ok(line) => answer(live, inputs, cx.clock.now(), &line),
+            Ok(line) => {
+                let now = cx.clock.now();
+                answer(&live.current(), &inputs.vocabulary, &inputs.places, now, &line)
+            }
             Err(reason) => Verdict::refused(Value::Null, reason),
         };
         if !output::json_line(out, &verdict)? {
@@ -110,8 +116,28 @@ fn answer_all(
     Ok(())
 }
 
-fn answer(live: &LivePolicy, inputs: &PolicyInputs, now: Timestamp, line: &[u8]) -> Verdict {
-    let asking: Asking = match serde_json::from_slice(line) {
+/// The verdict on one line, as JSON: what `policy serve` writes, without its input and output.
+#[must_use]
+pub fn answer_line(
+    set: &PolicySet,
+    vocabulary: &Vocabulary,
+    places: &Places,
+    line: &[u8],
+) -> Value {
+    let verdict = answer(set, vocabulary, places, Timestamp::from_ms(0), line);
+    serde_json::to_value(verdict).unwrap_or(Value::Null)
+}
+
+fn answer(
+    set: &PolicySet,
+    vocabulary: &Vocabulary,
+    places: &Places,
+    now: Timestamp,
+    line: &[u8],
+) -> Verdict {
+    // Of an argument that stands twice a caller may run the one that was not judged.
+    let read = serde_json::from_slice::<Once>(line).and_then(|_| serde_json::from_slice(line));
+    let asking: Asking = match read {
         Ok(asking) => asking,
         Err(error) => {
             let reason = format!("this line is no request: {error}");
@@ -119,8 +145,8 @@ fn answer(live: &LivePolicy, inputs: &PolicyInputs, now: Timestamp, line: &[u8])
         }
     };
     let id = asking.id.clone();
-    match asking.request(&inputs.vocabulary, &inputs.places, now) {
-        Ok(request) => Verdict::of(id, live.current().decide(&request)),
+    match asking.request(set, vocabulary, places, now) {
+        Ok(request) => Verdict::of(id, set.decide(&request)),
         Err(reason) => Verdict::refused(id, reason),
     }
 }

@@ -11,7 +11,7 @@ use super::{Args, dispatch};
 use crate::app::PolicyInputs;
 use crate::cli::{CliError, Cx, Exit};
 use crate::contracts::{CallEffect, Risk};
-use crate::live::LayerDirs;
+use crate::live::{LayerDirs, Signing};
 use crate::policy::{Options, Places, default_files};
 use crate::ports::{PathAccess, PathArg, ToolDescriptor, Vocabulary};
 
@@ -21,9 +21,9 @@ struct Line {
     args: Args,
 }
 
-struct Ground {
-    dir: tempfile::TempDir,
-    inputs: PolicyInputs,
+pub(super) struct Ground {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) inputs: PolicyInputs,
 }
 
 fn tool(name: &str, access: Option<PathAccess>, command: bool) -> ToolDescriptor {
@@ -38,7 +38,7 @@ fn tool(name: &str, access: Option<PathAccess>, command: bool) -> ToolDescriptor
             CallEffect::Idempotent
         },
         category: None,
-        schema: json!({ "type": "object", "properties": { "path": { "type": "string" }, "text": {}, "command": {}, "workdir": {} } }),
+        schema: json!({ "type": "object", "properties": { "path": { "type": "string" }, "text": {}, "command": {}, "workdir": {}, "severity": {} } }),
         output_schema: json!({}),
         paths: access
             .map(|access| PathArg { arg: "path".to_owned(), access })
@@ -52,11 +52,12 @@ fn tool(name: &str, access: Option<PathAccess>, command: bool) -> ToolDescriptor
         timeout_ms: 1,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let root = dir.path().join("ws");
         fs::create_dir_all(root.join("policies")).expect("a directory");
@@ -68,6 +69,7 @@ impl Ground {
                 system: dir.path().join("system"),
                 user: None,
                 workspace: Some(root.join("policies")),
+                signing: Signing::default(),
             },
             state_dir: Some(root.join(".bailiwick")),
             vocabulary: Vocabulary::new([
@@ -88,18 +90,25 @@ impl Ground {
             options: Options::default(),
             places: Places { root: root.clone(), ..Places::default() },
             root,
+            backtest_ms: 0,
+            trial: None,
         };
         Self { dir, inputs }
     }
 
-    fn put(&self, name: &str, text: &str) -> PathBuf {
+    pub(super) fn put(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         fs::write(&path, text).expect("a file");
         path
     }
 
     /// What the command writes, and how it ends.
-    fn run(&self, words: &[&str], json: bool, input: &str) -> Result<(Exit, String), CliError> {
+    pub(super) fn run(
+        &self,
+        words: &[&str],
+        json: bool,
+        input: &str,
+    ) -> Result<(Exit, String), CliError> {
         let line = Line::try_parse_from(std::iter::once("policy").chain(words.iter().copied()));
         let line = line.unwrap_or_else(|error| panic!("{words:?}: {error}"));
         let cx = Cx::plain(&self.inputs.root, json);
@@ -118,7 +127,7 @@ impl Ground {
     }
 }
 
-fn shown(path: &Path) -> &str {
+pub(super) fn shown(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
@@ -253,6 +262,7 @@ fn explain_shows_each_program_of_a_line() {
 fn serve_answers_each_line_and_survives_bad_ones() {
     let ground = Ground::new();
     let long = format!("{{\"id\":7,\"command\":\"{}\"}}", "x".repeat(5 << 20));
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     let lines = [
         r#"{"id":"a","tool":"read_text","args":{"path":"README.md"}}"#,
         r#"{"id":2,"command":"ls"}"#,
@@ -268,6 +278,8 @@ fn serve_answers_each_line_and_survives_bad_ones() {
         "\u{0}\u{1}",
         r#"{"id":"j","tool":"read_text","args":{"path":3}}"#,
         r#"{"id":"k","tool":"read_text","args":{"path":"x"},"cwd":"relative"}"#,
+        r#"{"id":"l","tool":"read_text","args":{"path":"x","path":".env"}}"#,
+        &deep,
         r#"{"id":"z","tool":"read_text","args":{"path":"x"}}"#,
     ];
     let verdicts = ground.serve(&[], &lines.join("\n"));
@@ -289,6 +301,8 @@ fn serve_answers_each_line_and_survives_bad_ones() {
         ("null", "deny"),
         ("\"j\"", "deny"),
         ("\"k\"", "deny"),
+        ("\"l\"", "deny"),
+        ("null", "deny"),
         ("\"z\"", "allow"),
     ];
     let found: Vec<(&str, &str)> =

@@ -101,9 +101,9 @@ fn text(shown: &RunDetail, so_far: &str, events: &[EventView], color: bool) -> S
     if !shown.in_doubt.is_empty() {
         text.push_str(&resolve_hint(shown.run_id));
     }
-    for DecisionView { path, tool, decision } in &shown.decisions {
+    for DecisionView { call_id, path, tool, decision } in &shown.decisions {
         let (effect, reason) = (decision.effect.as_str(), one_line(&decision.reason, REASON_CHARS));
-        text.push_str(&printable(&format!("  {effect} {path} {tool}: {reason}\n")));
+        text.push_str(&printable(&format!("  {effect} {path} {tool} {call_id}: {reason}\n")));
         for rule in &decision.rules {
             let line = format!("      {} ({}:{})\n", rule.id, rule.file, rule.line);
             text.push_str(&printable(&line));

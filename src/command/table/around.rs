@@ -34,6 +34,33 @@ pub(in crate::command) const WRAPPERS: &[Wrapper] = &[
             ('t', "type", Text),
         ],
     ),
+    plain(
+        &["npx", "bunx", "pnpx"],
+        &[
+            ('y', "yes", No),
+            ('p', "package", Text),
+            ('c', "call", Line),
+            ('q', "quiet", No),
+            ('w', "workspace", Text),
+            ('-', "no-install", No),
+            ('-', "no", No),
+            ('-', "prefer-offline", No),
+            ('-', "offline", No),
+            ('-', "bun", No),
+            ('-', "ignore-existing", No),
+        ],
+    ),
+    plain(
+        &["uvx"],
+        &[
+            ('q', "quiet", No),
+            ('-', "from", Text),
+            ('-', "with", Text),
+            ('p', "python", Text),
+            ('-', "offline", No),
+            ('-', "isolated", No),
+        ],
+    ),
     assigning(
         &["doas"],
         &[

@@ -4,6 +4,7 @@ mod around;
 mod files;
 mod lines;
 mod network;
+mod service;
 mod text;
 mod vcs;
 
@@ -11,6 +12,9 @@ use super::words::{Flag, Style};
 
 pub(in crate::command) use around::WRAPPERS as AROUND;
 pub(in crate::command) use lines::{CLUSTER, CONTAINER, WRAPPERS as LINES};
+pub(in crate::command) use service::{
+    CHANGES, CHANGES_BEGINNINGS, LOOKS, LOOKS_BEGINNINGS, SERVICES, Service,
+};
 
 /// What a program does with its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

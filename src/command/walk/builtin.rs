@@ -1,6 +1,27 @@
 //! What the shell does itself.
 
+use super::parameter::holds_command;
 use super::{Output, Scope, Stdin, Walker, Word};
+
+/// What the shell does itself with words that name variables. It reads `a[$(…)]` once more.
+const NAMING: [&str; 16] = [
+    "test",
+    "[",
+    "read",
+    "mapfile",
+    "readarray",
+    "printf",
+    "unset",
+    "declare",
+    "typeset",
+    "local",
+    "export",
+    "readonly",
+    "let",
+    "getopts",
+    "wait",
+    "[[",
+];
 
 impl Walker {
     /// Walks a command of the shell's own; `None` when `program` is none, or one like any other.
@@ -12,7 +33,32 @@ impl Walker {
         stdin: &Stdin,
     ) -> Option<Output> {
         let quiet = Some(Some(String::new()));
+        let reads_again = |word: &Word| {
+            holds_command(&word.text) && (word.text.contains('[') || program == "let")
+        };
+        if NAMING.contains(&program) && !word_is_text(program, args) && args.iter().any(reads_again)
+        {
+            self.hide(format!("`{program}` gets a name with a command in it"));
+        }
         match program {
+            "hash" if args.iter().any(|word| word.text.starts_with("-p")) => {
+                self.hide("`hash` changes what other words mean");
+                None
+            }
+            "declare" | "typeset" | "local"
+                if args
+                    .iter()
+                    .any(|word| word.text.starts_with('-') && word.text.contains('n')) =>
+            {
+                self.hide(format!("`{program}` makes a name stand for another"));
+                None
+            }
+            "mapfile" | "readarray" | "compgen"
+                if args.iter().any(|word| word.text.starts_with("-C")) =>
+            {
+                self.hide(format!("`{program}` is told what to run"));
+                None
+            }
             "cd" | "pushd" | "popd" | "chdir" => {
                 self.go(scope, program, args);
                 quiet
@@ -142,4 +188,10 @@ impl Walker {
         leaf.note(super::Deed::RunFetched);
         self.leaves.push(leaf);
     }
+}
+
+/// `printf` prints its words unless it is given a variable to write to; so do `test` and `[`
+/// compare theirs.
+fn word_is_text(program: &str, args: &[Word]) -> bool {
+    matches!(program, "printf" | "test" | "[") && !args.iter().any(|word| word.text == "-v")
 }

@@ -5,6 +5,7 @@ use brush_parser::ast::{
     FunctionDefinition, IfClauseCommand,
 };
 
+use super::parameter::holds_command;
 use super::{Output, Scope, Stdin, Walker, Word};
 use crate::command::limits::LOOP_VALUES_MAX;
 
@@ -185,6 +186,9 @@ impl Walker {
             self.words(scope, &format!("\"{}\"", text.replace('"', "")));
         }
         for name in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if scope.value(name).is_some_and(holds_command) {
+                self.hide(format!("a sum reads `{name}`, and a command stands in that"));
+            }
             if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && scope.is_set(name)
             {
                 scope.set(name, None);

@@ -1,6 +1,8 @@
 //! Commands in the words of programs that are no wrappers: `find -exec`, `git bisect run`, `tar`.
 
-use super::{Scope, Stdin, Walker, Word};
+use super::{Deed, Scope, Stdin, Walker, Word};
+use crate::command::data::is_database;
+use crate::command::fact::{Access, FileUse};
 use crate::command::table::program as known;
 use crate::command::vcs::{settings, verb_at};
 use crate::command::words::{Takes, sort};
@@ -25,6 +27,24 @@ impl Walker {
             {
                 self.hide(format!("`{program}` is told what to do in its own words"));
             }
+            "make" | "gmake" | "bmake" | "ninja" | "just" if reads_input(args) => {
+                if stdin.as_ref().is_some_and(|source| source.fetched)
+                    && let Some(leaf) = self.leaves.last_mut()
+                {
+                    leaf.note(Deed::RunFetched);
+                }
+                self.hide(format!("`{program}` runs the rules that come in"));
+            }
+            "less" | "more" | "most"
+                if args
+                    .iter()
+                    .any(|word| word.text.starts_with("+!") || word.text.starts_with("++!")) =>
+            {
+                self.hide(format!("`{program}` is told to run a command"));
+            }
+            "zip" if args.iter().any(|word| word.text == "-TT") => {
+                self.hide("`zip` is told what tests its archives");
+            }
             "make" | "gmake"
                 if args.iter().any(|word| {
                     word.text.starts_with("SHELL=") || word.text.starts_with("--eval")
@@ -39,22 +59,34 @@ impl Walker {
             {
                 self.hide("`man` is told what runs");
             }
-            "psql" | "mysql" | "sqlite3"
-                if args.iter().any(|word| {
-                    word.text.contains("\\!")
-                        || word.text.contains(".shell")
-                        || word.text.contains(".system")
-                }) =>
+            "gcc" | "g++" | "cc" | "c++" | "clang" | "clang++"
+                if args.iter().any(|word| word.text == "-wrapper") =>
+            {
+                self.hide(format!("`{program}` is told what runs"));
+            }
+            "cargo" if args.iter().any(|word| word.text.starts_with("--config")) => {
+                self.hide("`cargo` gets settings, which can name programs to run");
+            }
+            "tcpdump" if args.iter().any(|word| word.text.starts_with("-z")) => {
+                self.hide("`tcpdump` is told what runs");
+            }
+            "cmake" => self.cmake(scope, args),
+            "java" => self.names_program(scope, args, &["-jar"]),
+            "make" | "gmake" | "rake" | "just" | "task" | "ant" => {
+                self.names_program(scope, args, &["-f", "--file", "-t", "--justfile"]);
+            }
+            _ if is_database(program)
+                && (args.iter().any(|word| escapes(&word.text))
+                    || stdin
+                        .as_ref()
+                        .and_then(|source| source.text.as_deref())
+                        .is_some_and(escapes)) =>
             {
                 self.hide(format!("`{program}` is told to run a command"));
             }
-            "npx" | "bunx" | "pipx" | "uvx"
-                if args.iter().any(|word| matches!(word.text.as_str(), "-c" | "--call")) =>
-            {
-                self.hide(format!("`{program}` runs a line"));
-            }
             _ => {}
         }
+        self.flags_that_run(scope, program, args);
         let flags = known(program).map_or(&[][..], |program| program.flags);
         if flags.iter().any(|(_, _, takes)| *takes == Takes::Line) && !program.contains("tar") {
             let sorted = sort(flags, args, crate::command::words::Style::default());
@@ -64,10 +96,83 @@ impl Walker {
         }
     }
 
+    /// `cmake -E rm -rf build` and `cmake -E env program` are those programs.
+    fn cmake(&mut self, scope: &Scope, args: &[Word]) {
+        let Some(at) = args.iter().position(|word| word.text == "-E") else { return };
+        let rest = args.get(at + 1..).unwrap_or_default();
+        let Some((verb, words)) = rest.split_first() else { return };
+        let program: &[&str] = match verb.text.as_str() {
+            "rm" | "remove" => &["rm"],
+            "remove_directory" => &["rm", "-r"],
+            "env" => &["env"],
+            _ => return,
+        };
+        let words = program.iter().map(|word| Word::known(word)).chain(words.iter().cloned());
+        let words = words.collect();
+        let mut inner = scope.clone();
+        self.inside("cmake -E", |walker| walker.run(&mut inner, words, &None, Vec::new()));
+    }
+
+    /// A file of programs that a flag names is run.
+    fn names_program(&mut self, scope: &Scope, args: &[Word], flags: &[&str]) {
+        for (flag, file) in args.iter().zip(args.iter().skip(1)) {
+            if flags.contains(&flag.text.as_str())
+                && let Some(mut leaf) = self.leaves.pop()
+            {
+                self.executes(scope, &mut leaf, &file.text);
+                self.leaves.push(leaf);
+            }
+        }
+    }
+
+    /// Flags of any program by which it is told what to run, with a line behind them.
+    fn flags_that_run(&mut self, scope: &Scope, program: &str, args: &[Word]) {
+        const RUNS: [&str; 14] = [
+            "exec",
+            "toolexec",
+            "vettool",
+            "preview",
+            "pager",
+            "bind",
+            "command",
+            "cmd",
+            "shell",
+            "script-shell",
+            "hook",
+            "wrapper",
+            "on-change",
+            "ssh-command",
+        ];
+        if is_database(program) || matches!(program, "git" | "find" | "gfind") {
+            return;
+        }
+        for (at, word) in args.iter().enumerate().filter(|(_, word)| word.text.starts_with('-')) {
+            let name = word.text.trim_start_matches('-');
+            let (name, attached) = match name.split_once('=') {
+                Some((name, _)) => (name, true),
+                None => (name, false),
+            };
+            if !RUNS.contains(&name) {
+                continue;
+            }
+            let line = if attached {
+                let dashes = word.text.len() - word.text.trim_start_matches('-').len();
+                Some(word.after(dashes + name.len() + 1))
+            } else {
+                args.get(at + 1).cloned()
+            };
+            // A single word is a name or a path: what it is, other flags and rules say.
+            if let Some(line) = line.filter(|line| line.text.trim().contains([' ', '('])) {
+                self.nested_word(scope, program, &line, &None);
+            }
+        }
+    }
+
     /// `find -exec program {} ;`: with any file it finds below its starting points.
     fn find(&mut self, scope: &Scope, args: &[Word]) {
         let starts: Vec<&Word> =
             args.iter().take_while(|word| !word.text.starts_with(['-', '(', '!'])).collect();
+        self.found_names(scope, &starts, args);
         let mut rest = args.iter();
         while let Some(word) = rest.next() {
             if !matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir") {
@@ -95,6 +200,27 @@ impl Walker {
             }
             let mut inner = scope.clone();
             self.inside("find -exec", |walker| walker.run(&mut inner, command, &None, Vec::new()));
+        }
+    }
+
+    /// What is found by its name is read by what gets it: `find . -name .env -exec cat {} +`.
+    fn found_names(&mut self, scope: &Scope, starts: &[&Word], args: &[Word]) {
+        let looks = !args.iter().any(|word| word.text.starts_with("-exec"));
+        let Some(at) = self.leaves.len().checked_sub(1) else { return };
+        if looks {
+            return;
+        }
+        let start = starts.first().map_or(".", |word| word.text.as_str()).trim_end_matches('/');
+        for (flag, name) in args.iter().zip(args.iter().skip(1)) {
+            if !matches!(flag.text.as_str(), "-name" | "-iname") || name.open {
+                continue;
+            }
+            let texts = scope.paths(&format!("{start}/{}", name.text)).into_iter().flatten();
+            let files: Vec<FileUse> =
+                texts.map(|text| FileUse { text, access: Access::Read, redirect: false }).collect();
+            if let Some(leaf) = self.leaves.get_mut(at) {
+                leaf.files.extend(files);
+            }
         }
     }
 
@@ -215,6 +341,36 @@ impl Walker {
     }
 }
 
+/// Whether a text for a database has its client run a command.
+fn escapes(text: &str) -> bool {
+    let text = text.trim_start().to_ascii_lowercase();
+    let marks = [
+        ".output ",
+        ".once ",
+        "into outfile",
+        "into dumpfile",
+        "\\!",
+        ".shell",
+        ".system",
+        "from program",
+        "to program",
+        "xp_cmdshell",
+        "load_file(",
+    ];
+    marks.iter().any(|mark| text.contains(mark))
+        || text.split(';').any(|part| part.trim_start().starts_with("system "))
+}
+
+/// Whether the rules of a build come from standard input.
+fn reads_input(args: &[Word]) -> bool {
+    let stream = |text: &str| matches!(text, "-" | "/dev/stdin" | "/dev/fd/0");
+    let flagged = |text: &str| matches!(text, "-f" | "--file" | "--makefile" | "--justfile");
+    args.iter()
+        .zip(args.iter().skip(1))
+        .any(|(flag, word)| flagged(&flag.text) && (stream(&word.text) || word.source.is_some()))
+        || args.iter().any(|word| matches!(word.text.as_str(), "-f-" | "--file=-" | "--makefile=-"))
+}
+
 /// Whether an editor is given something to do.
 fn acts(args: &[Word]) -> bool {
     args.iter().any(|word| {
@@ -223,6 +379,7 @@ fn acts(args: &[Word]) -> bool {
             text,
             "-c" | "-s"
                 | "-es"
+                | "-sc"
                 | "-S"
                 | "-u"
                 | "--cmd"

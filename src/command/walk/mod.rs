@@ -63,6 +63,8 @@ pub(super) struct Walker {
     pub(super) via: Vec<String>,
     /// Files that the command itself wrote, and whether from the network.
     written: Vec<(String, bool)>,
+    /// Whether the command unpacked what came from the network: any file may be from there.
+    pub(super) unpacked: bool,
     /// Names of functions and aliases that the command made.
     defined: BTreeSet<String>,
 }

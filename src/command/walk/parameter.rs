@@ -15,6 +15,26 @@ impl Walker {
         fields: &mut Fields,
     ) {
         match expr {
+            // An index is a sum, and a sum may hold commands.
+            ParameterExpr::Parameter {
+                parameter: Parameter::NamedWithIndex { index, .. }, ..
+            }
+            | ParameterExpr::UseDefaultValues {
+                parameter: Parameter::NamedWithIndex { index, .. },
+                ..
+            }
+            | ParameterExpr::AssignDefaultValues {
+                parameter: Parameter::NamedWithIndex { index, .. },
+                ..
+            }
+            | ParameterExpr::UseAlternativeValue {
+                parameter: Parameter::NamedWithIndex { index, .. },
+                ..
+            }
+            | ParameterExpr::ParameterLength {
+                parameter: Parameter::NamedWithIndex { index, .. },
+                ..
+            } if holds_command(index) => self.rare(expr, fields),
             ParameterExpr::Parameter { parameter, indirect: false } => {
                 plain(scope, parameter, quoted, fields);
             }
@@ -70,13 +90,18 @@ impl Walker {
     /// Forms that are not worked out. Commands inside them would run all the same.
     fn rare(&mut self, expr: &ParameterExpr, fields: &mut Fields) {
         let written = format!("{expr:?}");
-        if written.contains("$(") || written.contains('`') {
+        if holds_command(&written) || written.contains("PromptExpand") {
             self.hide("a command stands inside of a variable's expansion");
         }
         let current = fields.current();
         current.push_unknown("${…}", "");
         current.secret |= is_secret_name(&written);
     }
+}
+
+/// Whether a text that the shell reads once more has a command in it.
+pub(super) fn holds_command(text: &str) -> bool {
+    text.contains("$(") || text.contains('`')
 }
 
 fn plain(scope: &Scope, parameter: &Parameter, quoted: bool, fields: &mut Fields) {

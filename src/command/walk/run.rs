@@ -1,6 +1,7 @@
 //! From a program with its words to leaves: wrappers are taken off until a program is left.
 
 use super::{Deed, Leaf, Output, Scope, Stdin, Walker, Word, output};
+use crate::command::data::{is_database, text_destroys};
 use crate::command::fact::{Access, FileUse};
 use crate::command::leaf::{Given, build};
 use crate::command::limits::OUTPUT_BYTES_MAX;
@@ -66,6 +67,8 @@ impl Walker {
             self.hide("no program is named");
         } else if !name.chars().all(|c| c.is_ascii_graphic()) {
             self.hide(format!("the program's name has unusual characters: `{shown}`"));
+        } else if name.starts_with(['!', '^']) && name != "!" {
+            self.hide(format!("`{shown}` takes a line from the shell's history"));
         } else if HIDING.contains(&name.as_str()) {
             self.hide(format!("`{name}` runs what its arguments or its input say"));
         }
@@ -94,18 +97,74 @@ impl Walker {
         let fetched = stdin.as_ref().is_some_and(|input| input.fetched);
         if first.text.contains('/') {
             self.executes(scope, &mut leaf, &first.text);
+            if first.text.contains("://") {
+                leaf.note(Deed::RunFetched);
+            }
         } else if args.is_empty() && self.wrote(program).is_some() {
             self.hide(format!("the command itself made `{program}`"));
         }
         if let Some(why) = leaf.opaque.clone() {
             self.hide(why);
         }
+        if self.builds_fetched(&leaf) {
+            leaf.note(Deed::RunFetched);
+        }
+        self.takes_statements(&mut leaf, stdin);
         let fetched =
             fetched || leaf.does.contains(&Deed::Fetch) || args.iter().any(|word| word.fetched);
         self.remember_writes(&leaf, fetched);
+        self.unpacked |= unpacks(&leaf) && self.reads_fetched(&leaf, fetched);
         self.leaves.push(leaf);
         self.inner_lines(scope, program, &args, stdin);
         written
+    }
+
+    /// Whether a program runs what the command got from the network: the recipe that it finds by
+    /// itself, or what a URL among its words has.
+    fn builds_fetched(&self, leaf: &Leaf) -> bool {
+        const BUILDERS: [&str; 14] = [
+            "make", "gmake", "npm", "yarn", "pnpm", "bun", "cargo", "just", "rake", "cmake", "mvn",
+            "gradle", "pip", "task",
+        ];
+        const RECIPES: [&str; 12] = [
+            "Makefile",
+            "makefile",
+            "GNUmakefile",
+            "package.json",
+            "setup.py",
+            "build.rs",
+            "Cargo.toml",
+            "justfile",
+            "Rakefile",
+            "CMakeLists.txt",
+            "pom.xml",
+            "Taskfile.yml",
+        ];
+        const RUNNERS: [&str; 4] = ["npx", "bunx", "uvx", "pipx"];
+        let recipe = || RECIPES.iter().any(|name| self.wrote(name) == Some(true));
+        let url = || leaf.positional.iter().any(|word| word.contains("://"));
+        BUILDERS.contains(&leaf.program.as_str()) && recipe()
+            || RUNNERS.contains(&leaf.program.as_str()) && url()
+    }
+
+    /// A database runs the statements that come in.
+    fn takes_statements(&self, leaf: &mut Leaf, stdin: &Stdin) {
+        let Some(source) = stdin.as_ref().filter(|_| is_database(&leaf.program)) else { return };
+        if source.fetched {
+            leaf.note(Deed::RunFetched);
+        }
+        match source.text.as_deref() {
+            Some(text) if text_destroys(text) => leaf.note(Deed::Destroy),
+            Some(_) => {}
+            // A file of the workspace's own database is the work's to fill.
+            None if matches!(leaf.program.as_str(), "sqlite3" | "duckdb" | "litecli") => {}
+            None => leaf.note(Deed::Change),
+        }
+    }
+
+    /// Whether a program reads what the command itself got from the network.
+    fn reads_fetched(&self, leaf: &Leaf, fetched: bool) -> bool {
+        fetched || leaf.argv.iter().any(|word| self.wrote(word) == Some(true))
     }
 
     /// Notes that a file is run. One that the command itself made is not known.
@@ -116,6 +175,8 @@ impl Walker {
                 Some(false) => {
                     self.hide(format!("it runs `{text}`, which the command itself makes"))
                 }
+                None if self.unpacked => self
+                    .hide(format!("it runs `{text}` after unpacking what came from the network")),
                 None => {}
             }
             leaf.files.push(FileUse { text, access: Access::Exec, redirect: false });
@@ -132,7 +193,7 @@ impl Walker {
         stdin: &Stdin,
         redirects: Vec<FileUse>,
     ) -> Output {
-        let sorted = sort(wrapper.flags, args, Style { stops: program != "su", words: false });
+        let sorted = sort(wrapper.flags, args, Style { stops: stops(program, args), words: false });
         if let Some(flag) = &sorted.unknown {
             self.hide(format!("`{program}` has the flag `{flag}`, which is not known"));
         }
@@ -314,6 +375,29 @@ impl Walker {
         words.extend(from(&sorted.operands, 1));
         Some(words)
     }
+}
+
+/// Whether a wrapper's flags end at its first operand. `su root -c line` takes them anywhere, as
+/// does `runuser` unless it is given a program.
+fn stops(program: &str, args: &[Word]) -> bool {
+    match program {
+        "su" => false,
+        "runuser" => {
+            args.iter().any(|word| word.text.starts_with("-u") || word.text.starts_with("--user"))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a program makes files out of one that it reads.
+fn unpacks(leaf: &Leaf) -> bool {
+    const UNPACKERS: [&str; 13] = [
+        "tar", "gtar", "bsdtar", "unzip", "7z", "cpio", "gunzip", "bunzip2", "unxz", "unzstd",
+        "ar", "unrar", "dpkg-deb",
+    ];
+    UNPACKERS.contains(&leaf.program.as_str())
+        || matches!(leaf.program.as_str(), "gzip" | "xz" | "bzip2" | "zstd")
+            && leaf.flags.iter().any(|flag| flag == "d" || flag == "decompress")
 }
 
 fn from(words: &[Word], start: usize) -> Vec<Word> {

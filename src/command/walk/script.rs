@@ -2,6 +2,7 @@
 
 use super::{Deed, Leaf, Output, Scope, Source, Stdin, Walker, Word};
 use crate::command::code::{code_lines, is_calm};
+use crate::command::data::task as runs_tasks;
 use crate::command::fact::{Access, FileUse};
 use crate::command::interpreter::{Language, Meaning, language};
 
@@ -79,6 +80,23 @@ impl Walker {
                 operands.push(word);
                 operands.extend(rest.by_ref());
             }
+        }
+        // With `-n` a shell reads and runs nothing, unless somebody types.
+        let only_reads = |word: &Word| {
+            word.text.strip_prefix('-').is_some_and(|letters| {
+                letters.contains('n') && letters.chars().all(|c| matches!(c, 'n' | 'v' | 'x' | 'e'))
+            })
+        };
+        if args.first().is_some_and(only_reads) && operands.len() + 1 == args.len() {
+            let mut leaf = self.started(scope, program, args);
+            let texts = operands.iter().flat_map(|word| scope.paths(&word.text)).flatten();
+            leaf.files.extend(texts.map(|text| FileUse {
+                text,
+                access: Access::Read,
+                redirect: false,
+            }));
+            self.leaves.push(leaf);
+            return None;
         }
         match operands.first() {
             Some(text) if line => {
@@ -171,7 +189,10 @@ impl Walker {
                     let value = attached.map(|at| word.after(at)).or_else(|| rest.next().cloned());
                     code.extend(value);
                 }
-                Meaning::Module => return,
+                Meaning::Module => {
+                    self.module(scope, program, word, rest.as_slice(), stdin);
+                    return;
+                }
                 Meaning::Value => drop(rest.next()),
                 Meaning::Flag => {}
                 Meaning::Load => {
@@ -187,6 +208,10 @@ impl Walker {
                     }
                 }
             }
+        }
+        let looks = |word: &Word| matches!(word.text.as_str(), "--test" | "--version" | "--help");
+        if code.is_empty() && file.is_none() && stdin.is_none() && args.iter().any(looks) {
+            return;
         }
         if !code.is_empty() {
             code.iter().for_each(|code| self.code(scope, language, program, code));
@@ -215,17 +240,42 @@ impl Walker {
         }
         let Some(mut leaf) = self.leaves.get(at).cloned() else { return };
         self.executes(scope, &mut leaf, &file.text);
+        let url = |word: &String| word.starts_with("https://") || word.starts_with("http://");
+        if url(&file.text) || file.text == "run" && leaf.argv.iter().any(url) {
+            leaf.note(Deed::RunFetched);
+        }
+        if runs_tasks(&leaf) {
+            leaf.note(Deed::Destroy);
+        }
+        if file.text.ends_with("setup.py")
+            && leaf.argv.iter().any(|word| matches!(word.as_str(), "upload" | "register"))
+        {
+            leaf.note(Deed::Send);
+        }
         if let Some(place) = self.leaves.get_mut(at) {
             *place = leaf;
         }
     }
 
+    /// `python -m twine upload`: the module is a program like any other.
+    fn module(&mut self, scope: &Scope, program: &str, flag: &Word, rest: &[Word], stdin: &Stdin) {
+        // `-mtwine` and `-Im twine` both name a module.
+        let attached = flag.text.find('m').map(|at| flag.after(at + 1));
+        let attached = attached.filter(|word| !word.text.is_empty());
+        let words: Vec<Word> = attached.into_iter().chain(rest.iter().cloned()).collect();
+        let named = words.first().map_or("", |word| word.text.as_str());
+        if ["timeit", "pdb", "code", "runpy", "cProfile", "profile", "trace"].contains(&named) {
+            self.hide(format!("`{program} -m {named}` runs what its words say"));
+        }
+        let mut inner = scope.clone();
+        self.inside(&format!("{program} -m"), |walker| {
+            walker.run(&mut inner, words, stdin, Vec::new())
+        });
+    }
+
     /// Files that `awk` and `sed` read beside their code.
     fn reads(&mut self, scope: &Scope, language: &Language, args: &[Word], at: usize) {
-        let changes = language.edits
-            && args
-                .iter()
-                .any(|word| word.text.starts_with("-i") || word.text.starts_with("--in-place"));
+        let changes = edits_in_place(language, args);
         let access = if changes { Access::Write } else { Access::Read };
         let operands = args.iter().filter(|word| !word.text.starts_with('-') && !word.open);
         let texts: Vec<String> =
@@ -279,4 +329,23 @@ impl Walker {
             self.nested(scope, program, &line, &None);
         }
     }
+}
+
+/// Whether files are changed where they are: `sed -i`, `perl -pi.bak`, `ruby -i`.
+fn edits_in_place(language: &Language, args: &[Word]) -> bool {
+    args.iter().any(|word| {
+        if language.edits {
+            return word.text.starts_with("--in-place") || in_letters(&word.text, 'i');
+        }
+        language.edits_by_letter() && in_letters(&word.text, 'i')
+    })
+}
+
+/// Whether a letter is among the flags of `-nE`, before anything that has a value.
+fn in_letters(word: &str, letter: char) -> bool {
+    let Some(letters) = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else {
+        return false;
+    };
+    let flags = letters.split(['e', 'E', 'M', 'I', 'F', 'f', 'l']);
+    flags.take(1).any(|flags| flags.contains(letter))
 }

@@ -7,6 +7,7 @@ use brush_parser::ast::{
 
 use super::decides_what_runs;
 use super::{Access, Leaf, Output, Scope, Source, Stdin, Walker, Word};
+use crate::command::deed::is_kept;
 use crate::command::fact::{Deed, FileUse};
 
 /// What redirections name.
@@ -16,6 +17,8 @@ pub(super) struct Redirects {
     pub(super) hosts: Vec<String>,
     pub(super) stdin: Stdin,
     pub(super) takes_output: bool,
+    /// Whether what a file had is gone: `>`, and not `>>`.
+    pub(super) replaces: bool,
 }
 
 /// Devices that are no files.
@@ -57,10 +60,14 @@ impl Walker {
         }
         if words.is_empty() {
             let alone = simple.word_or_name.is_none();
+            let empties = alone && redirects.replaces;
             for (name, value) in assigned {
                 scope.set(&name, value);
             }
             self.bare_redirects(scope, redirects);
+            if empties {
+                self.emptied();
+            }
             return alone.then(String::new);
         }
         self.with_environment(scope, assigned, words, stdin, redirects)
@@ -78,6 +85,13 @@ impl Walker {
         let stdin = redirects.stdin.clone().or_else(|| stdin.clone());
         let from = self.leaves.len();
         let quiet = redirects.takes_output;
+        let replaces = redirects.replaces;
+        let silent = words.first().is_some_and(|word| {
+            matches!(word.text.as_str(), ":" | "true")
+                || word.text == "cat"
+                    && words.iter().skip(1).all(|word| word.text == "/dev/null")
+                    && words.len() > 1
+        });
         let output = if assigned.is_empty() {
             self.run(scope, words, &stdin, redirects.files)
         } else {
@@ -87,6 +101,10 @@ impl Walker {
             }
             self.run(&mut inner, words, &stdin, redirects.files)
         };
+        let nothing = output.as_deref().is_some_and(|text| text.trim().is_empty());
+        if replaces && self.leaves.len() == from + 1 && (silent || nothing) {
+            self.emptied();
+        }
         if let Some(leaf) = self.leaves.iter_mut().skip(from).next_back() {
             for host in redirects.hosts {
                 leaf.hosts.push(host);
@@ -137,7 +155,10 @@ impl Walker {
                 (!word.open && !word.fetched).then_some(word.text)
             }
             AssignmentValue::Array(items) => {
-                for (_, word) in items {
+                for (index, word) in items {
+                    if let Some(index) = index {
+                        self.arithmetic(scope, &index.value);
+                    }
                     self.words(scope, &word.value);
                 }
                 None
@@ -155,6 +176,9 @@ impl Walker {
     pub(super) fn mind_variable(&mut self, name: &str) {
         if decides_what_runs(name) {
             self.hide(format!("it sets `{name}`, which decides what runs"));
+        }
+        if name.starts_with("HIST") {
+            self.hide(format!("it sets `{name}`, by which a shell records what was done"));
         }
     }
 
@@ -177,6 +201,8 @@ impl Walker {
                 };
                 if !input && fd.is_none_or(|fd| fd == 1) {
                     found.takes_output = true;
+                    found.replaces |=
+                        matches!(kind, IoFileRedirectKind::Write | IoFileRedirectKind::Clobber);
                 }
                 self.target(scope, target, access, found);
                 if input && fd.is_none_or(|fd| fd == 0) && found.stdin.is_none() {
@@ -255,6 +281,18 @@ impl Walker {
                 }
                 None => {}
             }
+        }
+    }
+
+    /// The last program writes nothing over a file: what was in it is gone.
+    fn emptied(&mut self) {
+        if let Some(leaf) = self.leaves.last_mut()
+            && leaf
+                .files
+                .iter()
+                .any(|file| file.redirect && file.access == Access::Write && is_kept(&file.text))
+        {
+            leaf.note(Deed::Destroy);
         }
     }
 

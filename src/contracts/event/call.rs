@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    CallEffect, CallId, Decision, ErrorKind, Hash, Origin, Receipt, RunId, TextRef,
+    CallEffect, CallId, Decision, Effect, ErrorKind, Hash, MatchedRule, Origin, Receipt, RunId,
+    TextRef,
 };
 
 /// `call.requested`
@@ -43,6 +44,43 @@ pub struct CallDecided {
     pub name: String,
     /// What policy answered.
     pub decision: Decision,
+    /// The facts it was decided on, as JSON without what the journal holds elsewhere: enough to
+    /// decide again. Absent when there were none, as for a tool that does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<TextRef>,
+    /// What the rules on trial would have answered, when they would have answered otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Box<ShadowDecision>>,
+    /// Whether the call reads a secret: once it ran, the run has read one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads_secret: bool,
+}
+
+/// What stands behind the step's path when a decision is about a call that no step asked for: the path
+/// of no step, since these have no such character.
+pub const ASIDE: char = '#';
+
+impl CallDecided {
+    /// Whether no step asked for the call: it was a read in an expression, or a memory. Nothing waits
+    /// for such a decision; it is kept to be judged again.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        self.path.contains(ASIDE)
+    }
+}
+
+/// What rules that are on trial would have answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShadowDecision {
+    /// The verdict.
+    pub effect: Effect,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Every rule that matched, strictest first.
+    pub rules: Vec<MatchedRule>,
+    /// The set on trial.
+    pub policy_hash: Hash,
 }
 
 /// `call.intent`: durable before the tool starts.
@@ -85,6 +123,14 @@ pub struct CallFinished {
     pub receipt: Receipt,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Where its content came from, as in the result. Absent in journals of programs that did not
+    /// trace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Fingerprints of its content, where it read a secret: by them the content is known again in
+    /// what later calls are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprints: Option<TextRef>,
 }
 
 /// A payload that only names a call.

@@ -7,6 +7,7 @@
 mod body;
 mod call;
 mod chain;
+mod flow;
 mod kind;
 mod run;
 mod step;
@@ -14,10 +15,11 @@ mod text;
 
 pub use body::EventBody;
 pub use call::{
-    CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved, CallUndone,
-    Resolution,
+    ASIDE, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
+    CallUndone, Resolution, ShadowDecision,
 };
 pub use chain::{Event, event_hash};
+pub use flow::{Lineage, RunFlow};
 pub use kind::EventKind;
 pub use run::{
     Bound, BudgetMet, IncidentRaised, MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded,

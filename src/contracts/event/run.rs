@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    Area, Budget, BudgetKind, ErrorKind, Hash, IncidentId, Map, MemoryId, Outcome, Profile, RunId,
-    RunReport, ScheduleId, TaskEnvelope, TextRef, Timestamp,
+    Area, Budget, BudgetKind, ErrorKind, Hash, IncidentId, Lineage, Map, MemoryId, Outcome,
+    Profile, RunId, RunReport, ScheduleId, TaskEnvelope, TextRef, Timestamp,
 };
 
 /// The playbook version a run works by, for its whole life.
@@ -134,6 +134,9 @@ pub struct RunStarted {
     /// Bounds of the runs that called it, nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<Bound>,
+    /// Where what it begins with came from. Absent in journals of programs that did not trace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Box<Lineage>>,
 }
 
 /// `run.paused` and `run.cancel_requested`
@@ -264,6 +267,9 @@ pub struct RunFinished {
     /// The playbook's outputs as a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<TextRef>,
+    /// Where they came from. Absent in journals of programs that did not trace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
 }
 
 /// `report.ready`: the last event of a run.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::{Budget, BudgetUse, ErrorKind, RunId, TextRef};
+use crate::contracts::{Budget, BudgetUse, ErrorKind, RunFlow, RunId, TextRef};
 
 /// `step.started`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct StepStarted {
     /// How many items a `foreach` has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_count: Option<u32>,
+    /// Where the items came from. Absent in journals of programs that did not trace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
     /// The run that does the step's work, of a step that calls a playbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child_run_id: Option<RunId>,
@@ -32,7 +35,15 @@ impl StepStarted {
     #[must_use]
     pub fn new(path: impl Into<String>, attempt: u32) -> Self {
         let path = path.into();
-        Self { path, attempt, items: None, item_count: None, child_run_id: None, share: None }
+        Self {
+            path,
+            attempt,
+            items: None,
+            item_count: None,
+            labels: None,
+            child_run_id: None,
+            share: None,
+        }
     }
 }
 
@@ -76,6 +87,10 @@ pub struct StepFinished {
     /// What a called playbook answered: its outputs as a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<TextRef>,
+    /// Where what a called playbook answered came from, and what it had taken in. Absent in journals
+    /// of programs that did not trace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Box<RunFlow>>,
     /// What a called playbook used of this run's budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<BudgetUse>,
@@ -93,6 +108,7 @@ impl StepFinished {
             error_kind: kind,
             message: None,
             result: None,
+            flow: None,
             used: None,
         }
     }

@@ -99,6 +99,17 @@ impl LivePlaybooks {
         self.current.load_full()
     }
 
+    /// The playbooks now, with `name` among them if somebody wrote it a moment ago: what is not known is
+    /// looked for at once.
+    #[must_use]
+    pub fn current_with(&self, name: &str) -> Arc<Catalogue> {
+        let known = self.current();
+        match known.find(name) {
+            Err(FindError::Unknown { .. }) => self.reread(),
+            _ => known,
+        }
+    }
+
     /// Looks at the files at once.
     #[must_use]
     pub fn reread(&self) -> Arc<Catalogue> {

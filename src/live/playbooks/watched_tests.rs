@@ -42,6 +42,18 @@ fn about(catalogue: &Catalogue, name: &str) -> (String, bool) {
 }
 
 #[test]
+fn a_playbook_that_was_written_a_moment_ago_is_found_by_name() {
+    let space = Space::new();
+    space.write("p.yaml", &text("p", "first", STEP));
+    let live = space.open();
+    space.write("q.yaml", &text("q", "second", STEP));
+    // What is known is not looked for again, so that callers who ask often cost nothing.
+    assert!(live.current_with("p").find("q").is_err());
+    assert_eq!(about(&live.current_with("q"), "q"), ("second".to_owned(), false));
+    assert!(live.current_with("nothing").find("nothing").is_err());
+}
+
+#[test]
 fn a_broken_edit_leaves_the_last_good_version() {
     let space = Space::new();
     space.write("p.yaml", &text("p", "first", STEP));

@@ -23,6 +23,7 @@ pub(super) fn started(budget: &Budget) -> EventBody {
         trigger: Trigger::Person,
         pinned: Vec::new(),
         bounds: Vec::new(),
+        lineage: None,
     })
 }
 
@@ -74,6 +75,7 @@ pub(super) fn asked(path: &str, id: Uuid, approvers: u32) -> EventBody {
         prompt: String::new(),
         expires_at: Timestamp::from_ms(0),
         approvers,
+        beforehand: None,
     })
 }
 
@@ -85,9 +87,19 @@ pub(super) fn decided(path: String, call_id: CallId) -> EventBody {
         policy_hash: Hash::ZERO,
         confinement: Confinement::default(),
         obligations: Vec::new(),
+        approvers: 1,
         evaluated_us: 0,
     };
-    EventBody::CallDecided(CallDecided { call_id, path, name: "scripted".to_owned(), decision })
+    let name = "scripted".to_owned();
+    EventBody::CallDecided(CallDecided {
+        call_id,
+        path,
+        name,
+        decision,
+        facts: None,
+        shadow: None,
+        reads_secret: false,
+    })
 }
 
 /// A call that begins and answers `result`.
@@ -104,6 +116,8 @@ pub(super) fn answered(path: &str, call_id: CallId, result: &ScriptedResult) -> 
             result: no_text(),
             receipt: Receipt::default(),
             duration_ms: 0,
+            labels: None,
+            fingerprints: None,
         }),
     ]
 }

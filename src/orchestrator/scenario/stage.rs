@@ -10,8 +10,8 @@ use super::events;
 use super::reads::ScriptedReads;
 use crate::agent::{self, Command, Phase, RunState, Verdict};
 use crate::contracts::{
-    ApprovalId, ApprovalResolution, CallEffect, ErrorKind, EventBody, Map, Outcome, RunFinished,
-    StepVerified, Timestamp, ToolError,
+    ApprovalId, ApprovalResolution, CallEffect, ErrorKind, EventBody, Map, Outcome, Quorum,
+    RunFinished, StepVerified, Timestamp, ToolError,
 };
 use crate::orchestrator::error::RunError;
 use crate::orchestrator::failure;
@@ -186,9 +186,15 @@ impl<'a> Stage<'a> {
         if result.comment.is_some() {
             self.seen.clear();
         }
-        let (approved, by, reason) = (result.ok, "scenario".to_owned(), result.comment);
-        let answer = ApprovalResolution { approval_id, approved, by, reason };
-        Ok(vec![EventBody::ApprovalResolved(answer)])
+        // Where several have to say yes, `ok` says that all of them did.
+        let needed = self.state.quorum(approval_id).map_or(1, Quorum::needed);
+        let people = if result.ok { needed } else { 1 };
+        let answer = |person: u32| {
+            let (by, reason) = (format!("scenario {person}"), result.comment.clone());
+            let approved = result.ok;
+            EventBody::ApprovalResolved(ApprovalResolution { approval_id, approved, by, reason })
+        };
+        Ok((1..=people).map(answer).collect())
     }
 
     /// What the scenario says a step answers this time.
@@ -230,7 +236,13 @@ impl<'a> Stage<'a> {
             }
         }
         let Verdict { cause, kind, .. } = verdict;
-        Ok(EventBody::RunFinished(RunFinished { outcome, cause, error_kind: kind, outputs: None }))
+        Ok(EventBody::RunFinished(RunFinished {
+            outcome,
+            cause,
+            error_kind: kind,
+            outputs: None,
+            labels: None,
+        }))
     }
 
     fn scope(&self, path: Option<&str>, names: &Names) -> Result<Scope, String> {

@@ -23,6 +23,7 @@ mod smuggling;
 
 mod evaluator;
 mod pending;
+mod sources;
 
 #[cfg(test)]
 mod tests;
@@ -33,5 +34,6 @@ pub use facts::{Call, Facts, Path};
 pub use functions::FUNCTIONS;
 pub use questions::Reads;
 pub use scope::{ROOTS, RUN_NAMES, RunError, Scope, StepView};
+pub use sources::Sources;
 pub(crate) use syntax::is_name;
 pub use template::{Piece, split};

@@ -134,11 +134,6 @@ fn approval<'a>(
     }
     let ttl_ms = ttl_ms.unwrap_or(reader.limits.approval_ttl_ms);
     let approvers = bounded(reader, &mut fields, "approvers", APPROVERS_MAX).unwrap_or(1);
-    if let (2.., Some(node)) = (approvers, fields.node("approvers")) {
-        let message = "more than one approver is part of the language, and this version cannot ask \
-                       several people yet";
-        reader.error(node.place, "not-supported-yet", message);
-    }
     let rewind = rewind(reader, &mut fields, step);
     reader.finish("`approval`", fields);
     Some(Action::Approval { prompt: prompt?.to_owned(), when, ttl_ms, approvers, rewind })

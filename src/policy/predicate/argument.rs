@@ -5,7 +5,7 @@ use std::fmt;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::contracts::Diagnostic;
+use crate::contracts::{Diagnostic, Map};
 use crate::policy::case::Case;
 use crate::policy::truth::Truth;
 use crate::yaml::{Entry, Fields, Node};
@@ -57,10 +57,15 @@ impl ArgIs {
 
     /// An argument that is absent meets nothing.
     pub(super) fn holds(&self, case: &Case<'_>) -> Truth {
-        if case.request.is_unknown(&self.name) {
+        let unknown = case.request.unknown.iter().any(|arg| {
+            self.name
+                .strip_prefix(arg.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        if unknown {
             return Truth::Unknown;
         }
-        Truth::of(case.request.args.get(&self.name).is_some_and(|value| self.fits(value)))
+        Truth::of(find(&case.request.args, &self.name).is_some_and(|value| self.fits(value)))
     }
 
     fn fits(&self, value: &Value) -> bool {
@@ -72,11 +77,25 @@ impl ArgIs {
     }
 
     pub(super) fn found(&self, case: &Case<'_>) -> String {
-        match case.request.args.get(&self.name) {
+        match find(&case.request.args, &self.name) {
             None => format!("no argument `{}`", self.name),
             Some(value) => format!("`{}` is `{}`", self.name, short(&value.to_string())),
         }
     }
+}
+
+/// The argument `name`, or the value inside of one that a name such as `mail.to.0` leads to.
+fn find<'a>(args: &'a Map, name: &str) -> Option<&'a Value> {
+    if let Some(value) = args.get(name) {
+        return Some(value);
+    }
+    let mut parts = name.split('.');
+    let first = args.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| match value {
+        Value::Object(map) => map.get(part),
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 /// Numbers are the same when they are equal, however they are written.
@@ -97,7 +116,13 @@ fn is_match(pattern: &Regex, value: &Value) -> bool {
     }
 }
 
-fn pattern(file: &str, node: &Node, text: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Regex> {
+/// `text` as a regular expression; one that is none is a mistake.
+pub(super) fn pattern(
+    file: &str,
+    node: &Node,
+    text: &str,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Option<Regex> {
     match regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build() {
         Ok(pattern) => Some(pattern),
         Err(error) => {

@@ -1,4 +1,5 @@
-//! `command: {program, argv, flags, via, path, opaque, pipe_to, pipe_from, redirect, does, host}`.
+//! `command: {program, argv, flags, via, path, opaque, pipe_to, pipe_from, redirect, does, host,
+//! exact}`.
 
 use std::fmt;
 
@@ -32,6 +33,8 @@ struct LeafIs {
     redirect: Option<PathIs>,
     does: Option<Vec<Deed>>,
     host: Option<Globs>,
+    /// Whether there may be nothing beside what is named.
+    exact: bool,
 }
 
 impl CommandIs {
@@ -104,6 +107,7 @@ impl LeafIs {
         }
         let flags = flags.into_iter().map(|(flag, _)| flag.to_owned()).collect();
         let does = choices(file, fields, "does", &Deed::WORDS, mistakes);
+        let exact = fields.boolean("exact", mistakes).unwrap_or(false);
         Self {
             program,
             argv,
@@ -116,6 +120,7 @@ impl LeafIs {
             pipe_from,
             does,
             host,
+            exact,
         }
     }
 
@@ -159,6 +164,23 @@ impl LeafIs {
                 .redirect
                 .as_ref()
                 .is_none_or(|path| leaf.redirects.iter().any(|fact| path.fits(case, fact)))
+            && (!self.exact || self.is_all(leaf))
+    }
+
+    /// Whether it has no words but those of `argv` and bare flags that are named, and nothing around it
+    /// that is not named: no wrapper, pipe, redirection or other directory.
+    fn is_all(&self, leaf: &LeafFact) -> bool {
+        let words = &leaf.words;
+        let bare = |word: &&String| word.starts_with('-') && !word.contains('=');
+        let bare = words.argv.iter().filter(bare).count();
+        words.positional.len() == self.argv_words.len()
+            && words.argv.len() == words.positional.len() + bare
+            && words.flags.iter().all(|flag| self.flags.contains(flag))
+            && (self.via.is_some() || words.via.is_empty())
+            && (self.pipe_to.is_some() || words.pipe_to.is_none())
+            && (self.pipe_from.is_some() || words.pipe_from.is_none())
+            && (self.redirect.is_some() || leaf.redirects.is_empty())
+            && words.cwd.as_deref() == Some(".")
     }
 
     /// Whether the words that are no flags begin with those of `argv`.
@@ -196,6 +218,9 @@ impl fmt::Display for CommandIs {
         if let Some(does) = &leaf.does {
             let words: Vec<_> = does.iter().map(|deed| deed.as_str()).collect();
             parts.push(format!("that does {}", words.join(" or ")));
+        }
+        if leaf.exact {
+            parts.push("and nothing else".to_owned());
         }
         for (key, path) in [("naming", &leaf.path), ("redirected to", &leaf.redirect)] {
             if let Some(path) = path {

@@ -19,6 +19,17 @@ pub(in crate::policy) enum HostIs {
     Class(Vec<HostClass>),
 }
 
+/// What to write instead of a text that is no pattern of hosts.
+pub(in crate::policy) const HOST_HELP: &str =
+    "write a host such as `docs.example.org`, or `*.example.org`";
+
+/// Whether `text` is `*`, a host, or `*.` and a host.
+pub(in crate::policy) fn is_host_pattern(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    text == "*" || (!name.is_empty() && name.chars().all(sound))
+}
+
 impl HostIs {
     pub(super) fn named(
         file: &str,
@@ -27,14 +38,11 @@ impl HostIs {
     ) -> Self {
         let mut patterns = Vec::new();
         for (text, place) in texts {
-            let name = text.strip_prefix("*.").unwrap_or(text);
-            let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-            if text == "*" || (!name.is_empty() && name.chars().all(sound)) {
+            if is_host_pattern(text) {
                 patterns.push(text.to_ascii_lowercase());
             } else {
                 let message = format!("`{text}` is no host pattern");
-                let help = "write a host such as `docs.example.org`, or `*.example.org`";
-                mistakes.push(place.error(file, "bad-host", message).suggest(help));
+                mistakes.push(place.error(file, "bad-host", message).suggest(HOST_HELP));
             }
         }
         Self::Named(patterns)

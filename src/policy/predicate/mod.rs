@@ -15,7 +15,9 @@ mod time;
 mod words;
 
 pub(super) use condition::Condition;
-pub(super) use label::names as label_names;
-pub(super) use path::{access_word, is_under};
+pub(super) use host::{HOST_HELP, is_host_pattern};
+pub(super) use label::{came_only_from, names as label_names};
+pub(super) use path::{ACCESS, access_word, is_under};
 pub(super) use pattern::Globs;
+pub(super) use time::DAYS;
 pub(super) use words::choices;

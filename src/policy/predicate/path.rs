@@ -12,7 +12,7 @@ use crate::policy::{PathFact, Zone};
 use crate::ports::PathAccess;
 use crate::yaml::{Fields, Node, Place};
 
-const ACCESS: [(&str, PathAccess); 4] = [
+pub(in crate::policy) const ACCESS: [(&str, PathAccess); 4] = [
     ("read", PathAccess::Read),
     ("write", PathAccess::Write),
     ("delete", PathAccess::Delete),

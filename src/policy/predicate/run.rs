@@ -1,7 +1,10 @@
-//! `run: {read_secret, untrusted, steps_used, steps_left, cost_usd}`.
+//! `run: {read_secret, untrusted, goal, asked_for, steps_used, steps_left, cost_usd}`.
 
 use std::fmt;
 
+use regex::Regex;
+
+use super::argument::pattern;
 use crate::contracts::Diagnostic;
 use crate::policy::case::Case;
 use crate::policy::truth::Truth;
@@ -12,6 +15,10 @@ use crate::yaml::{Fields, Node, Value};
 pub(in crate::policy) struct RunIs {
     read_secret: Option<bool>,
     untrusted: Option<bool>,
+    /// What the person's words must look like.
+    goal: Option<Regex>,
+    /// Whether the person's words must ask for the tool.
+    asked_for: Option<bool>,
     numbers: Vec<(Measure, Bound)>,
 }
 
@@ -40,6 +47,9 @@ impl RunIs {
         let mut fields = Fields::of(file, "`run`", node, mistakes)?;
         let read_secret = fields.boolean("read_secret", mistakes);
         let untrusted = fields.boolean("untrusted", mistakes);
+        let asked_for = fields.boolean("asked_for", mistakes);
+        let goal = fields.node("goal").zip(fields.text("goal", mistakes));
+        let goal = goal.and_then(|(node, text)| pattern(file, node, text, mistakes));
         let mut numbers = Vec::new();
         for (key, measure) in MEASURES {
             let bound = fields.node(key).and_then(|node| Bound::read(file, key, node, mistakes));
@@ -49,7 +59,7 @@ impl RunIs {
         if node.as_map().is_some_and(<[_]>::is_empty) {
             mistakes.push(node.error(file, "empty-predicate", "`run` names nothing"));
         }
-        Some(Self { read_secret, untrusted, numbers })
+        Some(Self { read_secret, untrusted, goal, asked_for, numbers })
     }
 
     pub(super) fn holds(&self, case: &Case<'_>) -> Truth {
@@ -64,6 +74,8 @@ impl RunIs {
         Truth::of(
             self.read_secret.is_none_or(|wanted| wanted == run.read_secret)
                 && self.untrusted.is_none_or(|wanted| wanted == run.untrusted)
+                && self.goal.as_ref().is_none_or(|goal| goal.is_match(&run.goal))
+                && self.asked_for.is_none_or(|wanted| wanted == case.asked_for)
                 && numbers,
         )
     }
@@ -71,11 +83,12 @@ impl RunIs {
     pub(super) fn found(case: &Case<'_>) -> String {
         let run = &case.request.run;
         format!(
-            "a run that has{} read a secret, has{} taken in untrusted text, used {} steps and {} dollars",
+            "a run that has{} read a secret, has{} taken in untrusted text, used {} steps and {} dollars, and a goal that asks for {}",
             if run.read_secret { "" } else { " not" },
             if run.untrusted { "" } else { " not" },
             run.steps_used,
             run.cost_usd,
+            if case.asked_for { "it" } else { "no such call" },
         )
     }
 }
@@ -118,6 +131,8 @@ impl fmt::Display for RunIs {
         let mut parts = Vec::new();
         parts.extend(self.read_secret.map(|value| format!("read_secret {value}")));
         parts.extend(self.untrusted.map(|value| format!("untrusted {value}")));
+        parts.extend(self.goal.as_ref().map(|goal| format!("a goal like `{goal}`")));
+        parts.extend(self.asked_for.map(|value| format!("asked_for {value}")));
         for (measure, bound) in &self.numbers {
             let key = match measure {
                 Measure::StepsUsed => "steps_used",

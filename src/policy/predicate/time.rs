@@ -1,17 +1,19 @@
-//! `time: {between, days, timezone}`. Times are UTC: no time-zone database is on board.
+//! `time: {between, days, timezone}`. A time is what a clock on a wall of the zone shows
+//! then, also where clocks change.
 
 use std::fmt;
 
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
 use super::choices;
-use crate::contracts::Diagnostic;
+use crate::contracts::{Diagnostic, Timestamp};
 use crate::policy::case::Case;
 use crate::policy::truth::Truth;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, did_you_mean};
 
-const DAYS: [(&str, u8); 7] =
+pub(in crate::policy) const DAYS: [(&str, u8); 7] =
     [("mon", 0), ("tue", 1), ("wed", 2), ("thu", 3), ("fri", 4), ("sat", 5), ("sun", 6)];
-
-const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// When it must be.
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ pub(in crate::policy) struct TimeIs {
     between: Option<(i64, i64)>,
     /// Days from Monday, 0.
     days: Option<Vec<u8>>,
+    zone: Tz,
 }
 
 impl TimeIs {
@@ -27,36 +30,55 @@ impl TimeIs {
         let mut fields = Fields::of(file, "`time`", node, mistakes)?;
         let between = fields.node("between").and_then(|node| between(file, node, mistakes));
         let days = choices(file, &mut fields, "days", &DAYS, mistakes);
-        let zone_node = fields.node("timezone");
-        let zone = fields.text("timezone", mistakes);
+        let zone = fields.node("timezone").zip(fields.text("timezone", mistakes));
+        let zone = zone.map_or(Some(Tz::UTC), |(node, name)| zone_of(file, node, name, mistakes));
         fields.finish(mistakes);
-        if let Some((node, zone)) = zone_node.zip(zone).filter(|(_, zone)| *zone != "UTC") {
-            let message = format!("`timezone: {zone}` is not supported yet: times are UTC");
-            mistakes.push(node.error(file, "bad-value", message).suggest("write `timezone: UTC`"));
-        }
         if between.is_none() && days.is_none() {
             let message = "`time` names nothing: give it `between` or `days`";
             mistakes.push(node.error(file, "empty-predicate", message));
         }
-        Some(Self { between, days })
+        Some(Self { between, days, zone: zone? })
     }
 
     pub(super) fn holds(&self, case: &Case<'_>) -> Truth {
-        let minutes = case.request.now.ms().div_euclid(60_000);
-        let minute = minutes.rem_euclid(MINUTES_PER_DAY);
-        // 1970-01-01 was a Thursday.
-        let day = (minutes.div_euclid(MINUTES_PER_DAY) + 3).rem_euclid(7);
+        let Some((minute, day)) = self.on_the_wall(case.request.now) else { return Truth::Unknown };
         let in_time = self.between.is_none_or(|(from, to)| {
             if from <= to { from <= minute && minute < to } else { minute >= from || minute < to }
         });
-        let on_day =
-            self.days.as_ref().is_none_or(|days| days.iter().any(|d| i64::from(*d) == day));
+        let on_day = self.days.as_ref().is_none_or(|days| days.contains(&day));
         Truth::of(in_time && on_day)
+    }
+
+    /// The minute of the day, and the day from Monday, 0; `None` for a time that no calendar has.
+    fn on_the_wall(&self, now: Timestamp) -> Option<(i64, u8)> {
+        let now = DateTime::<Utc>::from_timestamp_millis(now.ms())?.with_timezone(&self.zone);
+        let day = u8::try_from(now.weekday().num_days_from_monday()).ok()?;
+        Some((i64::from(now.hour() * 60 + now.minute()), day))
     }
 
     pub(super) fn found(case: &Case<'_>) -> String {
         format!("the time {}", case.request.now)
     }
+}
+
+fn zone_of(file: &str, node: &Node, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Tz> {
+    if let Ok(zone) = name.parse::<Tz>() {
+        return Some(zone);
+    }
+    let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
+    // `Berlin` means `Europe/Berlin`.
+    let city = |known: &&str| {
+        let last = known.rsplit('/').next().unwrap_or_default();
+        known.eq_ignore_ascii_case(name) || last.eq_ignore_ascii_case(name)
+    };
+    let near = names().find(city).map(|known| format!("did you mean `{known}`?"));
+    let message = format!("there is no time zone `{}`", name.escape_debug());
+    let mistake = node.error(file, "bad-value", message);
+    mistakes.push(match near.or_else(|| did_you_mean(name, names())) {
+        Some(like) => mistake.suggest(like),
+        None => mistake,
+    });
+    None
 }
 
 fn between(file: &str, node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<(i64, i64)> {
@@ -88,12 +110,12 @@ impl fmt::Display for TimeIs {
         f.write_str("a time")?;
         if let Some((from, to)) = self.between {
             let (a, b, c, d) = (from / 60, from % 60, to / 60, to % 60);
-            write!(f, " between {a:02}:{b:02} and {c:02}:{d:02} UTC")?;
+            write!(f, " between {a:02}:{b:02} and {c:02}:{d:02}")?;
         }
         if let Some(days) = &self.days {
             let named = DAYS.iter().filter(|(_, day)| days.contains(day)).map(|(word, _)| *word);
             write!(f, " on {}", named.collect::<Vec<_>>().join(", "))?;
         }
-        Ok(())
+        write!(f, " in {}", self.zone.name())
     }
 }

@@ -1,20 +1,17 @@
-//! The functions of scripts: those that speak, those that look, and built-in ones made safe.
+//! The functions of scripts: those that speak and those that look.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use globset::GlobBuilder;
-use regex::RegexBuilder;
-use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
+use super::meter::charge;
+use super::patterns::{glob, matches};
 use super::run::{Said, Spoken};
 use super::views::{HostView, PathView};
 use crate::policy::host::host_matches;
 use crate::policy::predicate::is_under;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
-
-/// Largest compiled pattern, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 18;
 
 /// What one call of a rule has said so far, carried by the engine as its tag.
 #[derive(Debug, Clone)]
@@ -26,7 +23,6 @@ pub(super) struct Ear {
 pub(super) fn register(engine: &mut Engine) {
     speaking(engine);
     looking(engine);
-    mended(engine);
 }
 
 fn speaking(engine: &mut Engine) {
@@ -75,14 +71,11 @@ fn looking(engine: &mut Engine) {
         .register_fn("glob", |path: &mut PathView, pattern: &str| -> Fallible<bool> {
             let relative = path.fact.relative.as_deref();
             Ok(glob(&path.fact.resolved.to_string_lossy(), pattern)?
-                || relative.is_some_and(|text| glob(text, pattern).unwrap_or(true)))
+                || relative.map_or(Ok(false), |text| glob(text, pattern))?)
         })
         .register_fn("glob", |text: &str, pattern: &str| glob(text, pattern))
-        .register_fn("matches", |text: &str, pattern: &str| -> Fallible<bool> {
-            let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
-            let no_pattern = |_| format!("`{pattern}` is no regular expression");
-            Ok(built.map_err(no_pattern)?.is_match(text))
-        })
+        .register_fn("matches", |text: &str, pattern: &str| matches(text, pattern))
+        .register_fn("semver", |version: &str, wanted: &str| semver(version, wanted))
         .register_fn("host_in", |host: &mut HostView, patterns: Array| {
             host_in(&host.0.name, &patterns)
         })
@@ -91,13 +84,19 @@ fn looking(engine: &mut Engine) {
         });
 }
 
-fn glob(text: &str, pattern: &str) -> Fallible<bool> {
-    let built = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = built.map_err(|error| format!("`{pattern}` is no glob: {}", error.kind()))?;
-    Ok(glob.compile_matcher().is_match(text))
+/// Whether `version` meets the requirement. A version that is none is an error, not a `false`.
+fn semver(version: &str, wanted: &str) -> Fallible<bool> {
+    charge(version.len() + wanted.len())?;
+    let plain = version.strip_prefix('v').unwrap_or(version);
+    let version = semver::Version::parse(plain)
+        .map_err(|error| format!("`{version}` is no version: {error}"))?;
+    let wanted = semver::VersionReq::parse(wanted)
+        .map_err(|error| format!("`{wanted}` is no requirement of versions: {error}"))?;
+    Ok(wanted.matches(&version))
 }
 
 fn host_in(name: &str, patterns: &[Dynamic]) -> Fallible<bool> {
+    charge(name.len().saturating_mul(patterns.len()))?;
     for pattern in patterns {
         let text = pattern.clone().into_immutable_string();
         let text = text.map_err(|kind| format!("a host pattern is a text, not a {kind}"))?;
@@ -106,20 +105,4 @@ fn host_in(name: &str, patterns: &[Dynamic]) -> Fallible<bool> {
         }
     }
     Ok(false)
-}
-
-/// Built-in functions that change a text in place and return nothing, which reads as `false`
-/// nowhere and as a mistake everywhere: here they return the changed text.
-fn mended(engine: &mut Engine) {
-    type Text = ImmutableString;
-    engine
-        .register_fn("trim", |text: Text| -> Text { text.trim().into() })
-        .register_fn("replace", |text: Text, from: Text, to: Text| -> Fallible<Text> {
-            if from.is_empty() {
-                return Err("`replace` needs a text to look for".into());
-            }
-            Ok(text.as_str().replace(from.as_str(), to.as_str()).into())
-        })
-        .register_fn("make_lower", |text: Text| -> Text { text.to_lowercase().into() })
-        .register_fn("make_upper", |text: Text| -> Text { text.to_uppercase().into() });
 }

@@ -2,7 +2,7 @@
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position};
 
-use super::known::{FUNCTIONS, Kind, OTHER_PROPERTIES, PROPERTIES};
+use super::names::{CLASSES, Class, arities, class, class_of, functions};
 use crate::contracts::Diagnostic;
 use crate::yaml::did_you_mean;
 
@@ -39,12 +39,7 @@ impl Checker<'_> {
         match expr {
             Expr::Dot(pair, ..) => {
                 if let Expr::Variable(variable, ..) = &pair.lhs {
-                    let kind = match variable.1.as_str() {
-                        "req" => Some(Kind::Req),
-                        "ctx" => Some(Kind::Ctx),
-                        _ => None,
-                    };
-                    self.chain(kind, &pair.rhs);
+                    self.chain(class_of(variable.1.as_str()), &pair.rhs);
                 }
             }
             Expr::Property(property, place) if !self.seen.contains(place) => {
@@ -56,21 +51,34 @@ impl Checker<'_> {
         }
     }
 
+    /// Words such as `high` have no order: as texts, `high` comes before `low`.
+    fn order(&mut self, call: &FnCallExpr, place: Position) {
+        let operator = call.name.as_str();
+        let word = call.args.iter().find_map(text_property);
+        if let Some(word) = word.filter(|_| ["<", "<=", ">", ">="].contains(&operator)) {
+            let message =
+                format!("`{word}` is a text, which `{operator}` compares letter by letter");
+            let help = format!("name the values: `in [\"…\", \"…\"]`, or `{word} != \"…\"`");
+            let mistake = at(self.file, place, "text-order", message);
+            self.mistakes.push(mistake.suggest(help));
+        }
+    }
+
     /// What follows a dot: a property, or a property with more behind it.
-    fn chain(&mut self, kind: Option<Kind>, rhs: &Expr) {
+    fn chain(&mut self, of: Option<&'static Class>, rhs: &Expr) {
         match rhs {
             Expr::Property(property, place) => {
-                self.property(kind, property.2.as_str(), *place);
+                self.property(of, property.2.as_str(), *place);
             }
             Expr::Dot(pair, ..) => {
                 if let Expr::Property(property, place) = &pair.lhs {
-                    let next = self.property(kind, property.2.as_str(), *place);
+                    let next = self.property(of, property.2.as_str(), *place);
                     self.chain(next, &pair.rhs);
                 }
             }
             Expr::Index(pair, ..) => {
                 if let Expr::Property(property, place) = &pair.lhs {
-                    self.property(kind, property.2.as_str(), *place);
+                    self.property(of, property.2.as_str(), *place);
                 }
             }
             _ => {}
@@ -78,21 +86,24 @@ impl Checker<'_> {
     }
 
     /// The type behind the property `name` of `kind`; unknown names are noted.
-    fn property(&mut self, kind: Option<Kind>, name: &str, place: Position) -> Option<Kind> {
+    fn property(
+        &mut self,
+        of: Option<&'static Class>,
+        name: &str,
+        place: Position,
+    ) -> Option<&'static Class> {
         self.seen.push(place);
-        let table = kind.and_then(|kind| PROPERTIES.iter().find(|(known, _)| *known == kind));
-        let names: Vec<&str> = match table {
-            Some((_, properties)) => {
-                if let Some((_, next)) = properties.iter().find(|(known, _)| *known == name) {
-                    return *next;
-                }
-                properties.iter().map(|(known, _)| *known).collect()
-            }
-            None => {
-                let all = PROPERTIES.iter().flat_map(|(_, all)| all.iter().map(|(name, _)| *name));
-                all.chain(OTHER_PROPERTIES).collect()
-            }
+        let names: Vec<&str> = match of {
+            Some(class) => class.properties.iter().map(|known| known.name()).collect(),
+            None => CLASSES
+                .iter()
+                .flat_map(|class| class.properties)
+                .map(|known| known.name())
+                .collect(),
         };
+        if let Some(known) = of.and_then(|class| class.property(name)) {
+            return class(known.gives());
+        }
         if !names.contains(&name) {
             let message = format!("there is no property `{name}`");
             let diagnostic = at(self.file, place, "unknown-property", message);
@@ -103,18 +114,23 @@ impl Checker<'_> {
 
     fn function(&mut self, call: &FnCallExpr, values: usize, place: Position) {
         let name = call.name.as_str();
+        self.order(call, place);
         if call.op_token.is_some() || name.starts_with("anon$") {
             return;
         }
-        let mut arities: Vec<(usize, usize)> = FUNCTIONS
-            .iter()
-            .filter(|(known, ..)| *known == name)
-            .map(|(_, fewest, most)| (*fewest, *most))
-            .collect();
-        arities.extend(self.own.iter().filter(|(own, _)| own == name).map(|(_, n)| (*n, *n)));
+        // What the parser makes of a function in place that uses a variable around it.
+        if name == "curry" {
+            let message =
+                "a function in place sees its own parameters, not the variables around it";
+            let mistake = at(self.file, place, "captured-variable", message.to_owned());
+            self.mistakes.push(mistake.suggest("write a `for` loop"));
+            return;
+        }
+        let mut arities = arities(name);
+        arities.extend(self.own.iter().filter(|(own, _)| own == name).map(|(_, n)| *n));
         let message = if arities.is_empty() {
             format!("there is no function `{name}`")
-        } else if arities.iter().any(|(fewest, most)| (*fewest..=*most).contains(&values)) {
+        } else if arities.contains(&values) {
             return;
         } else {
             format!(
@@ -123,18 +139,28 @@ impl Checker<'_> {
             )
         };
         let code = if arities.is_empty() { "unknown-function" } else { "wrong-arity" };
-        let names = FUNCTIONS.iter().map(|(known, ..)| *known);
+        let names = functions().map(|known| known.name());
         let names = names.chain(self.own.iter().map(|(own, _)| own.as_str()));
         let like = if arities.is_empty() { did_you_mean(name, names) } else { None };
         self.mistakes.push(suggest(at(self.file, place, code, message), like));
     }
 }
 
-fn wanted(arities: &[(usize, usize)]) -> String {
-    let each = arities.iter().map(|(fewest, most)| match (fewest, most) {
-        (a, b) if a == b => format!("it takes {a}"),
-        (a, b) => format!("it takes {a} to {b}"),
-    });
+/// The name of a property of the facts that is a text, at the end of a chain.
+fn text_property(expr: &Expr) -> Option<&'static str> {
+    match expr {
+        Expr::Dot(pair, ..) => text_property(&pair.rhs),
+        Expr::Property(property, _) => {
+            let facts = CLASSES.iter().filter(|class| class.name != "String");
+            let mut known = facts.filter_map(|class| class.property(property.2.as_str()));
+            known.find(|known| known.gives() == "String").map(|known| known.name())
+        }
+        _ => None,
+    }
+}
+
+fn wanted(arities: &[usize]) -> String {
+    let each = arities.iter().map(|values| format!("it takes {values}"));
     each.collect::<Vec<_>>().join(", or ")
 }
 

@@ -9,19 +9,21 @@ use rhai::packages::{
 };
 use rhai::{Engine, OptimizationLevel};
 
-use super::{api, views};
+use super::meter::{OPERATIONS_MAX, progress};
+use super::{api, comparing, depth, mended, views};
 
-const OPERATIONS_MAX: u64 = 50_000;
 const CALL_LEVELS_MAX: usize = 16;
 const EXPRESSION_DEPTH_MAX: usize = 32;
-const STRING_BYTES_MAX: usize = 64 * 1024;
+pub(super) const STRING_BYTES_MAX: usize = 64 * 1024;
 const ARRAY_ITEMS_MAX: usize = 4096;
 const MAP_ENTRIES_MAX: usize = 256;
 const VARIABLES_MAX: usize = 256;
 const FUNCTIONS_MAX: usize = 256;
 
-/// Words of the language that would look outside, print, or build programs from texts.
-const SWITCHED_OFF: [&str; 5] = ["eval", "print", "debug", "import", "export"];
+/// Words of the language that would look outside, print, or build programs from texts; and two that
+/// make values grow where nothing counts them: `curry` copies all that a function holds, and `this`
+/// is no variable that could be looked at.
+const SWITCHED_OFF: [&str; 7] = ["eval", "print", "debug", "import", "export", "curry", "this"];
 
 /// Compiles and runs scripts, on any thread.
 #[derive(Clone)]
@@ -62,6 +64,10 @@ impl ScriptEngine {
             .set_max_functions(FUNCTIONS_MAX);
         views::register(&mut engine);
         api::register(&mut engine);
+        mended::register(&mut engine);
+        comparing::register(&mut engine);
+        depth::register(&mut engine);
+        engine.on_progress(progress);
         Self(Arc::new(engine))
     }
 }

@@ -4,9 +4,12 @@ use rhai::{AST, FnAccess, ParseError};
 
 use super::ScriptEngine;
 use super::check::check;
+use super::endless;
+use super::names::arities;
 use crate::contracts::{Diagnostic, Hash};
 use crate::policy::document::text;
 use crate::policy::{Layer, Source};
+use crate::yaml::Place;
 
 /// A compiled file.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ pub(in crate::policy) struct Script {
     pub(in crate::policy) counts: bool,
     /// Of the file's name and text, wherever it stands.
     pub(in crate::policy) digest: Hash,
+    /// Where it first calls `allow`.
+    pub(in crate::policy) allows: Option<Place>,
     pub(super) ast: AST,
 }
 
@@ -49,6 +54,13 @@ pub(in crate::policy) fn load(
     let mut rules = Vec::new();
     for function in ast.iter_functions() {
         let line = line_of(text, function.name);
+        if !arities(function.name).is_empty() {
+            let message = format!(
+                "`{}` is a function of the language: one of your own in its place would silence it",
+                function.name,
+            );
+            mistakes.push(Diagnostic::error("shadowed-function", message, &source.path, line, 1));
+        }
         if function.access == FnAccess::Private || function.name.starts_with("anon$") {
             continue;
         }
@@ -68,6 +80,7 @@ pub(in crate::policy) fn load(
     }
     rules.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
     check(&source.path, &ast, mistakes);
+    let allows = endless::check(&source.path, &ast, &rules, mistakes);
     let mut bytes = source.stem().as_bytes().to_vec();
     bytes.push(0);
     bytes.extend_from_slice(&source.bytes);
@@ -77,6 +90,7 @@ pub(in crate::policy) fn load(
         rules,
         counts: true,
         digest: Hash::of(&bytes),
+        allows,
         ast,
     })
 }

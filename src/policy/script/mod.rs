@@ -5,12 +5,26 @@
 
 mod api;
 mod check;
+mod comparing;
+mod depth;
+mod endless;
 mod engine;
-mod known;
+mod facts;
+mod literals;
 mod load;
+mod mended;
+mod meter;
+mod names;
+mod patterns;
 mod run;
 mod views;
 
 pub(super) use engine::ScriptEngine;
+pub(super) use literals::lint as lint_literals;
 pub(super) use load::{Script, ScriptRule, load};
-pub(super) use run::{Audience, Said, Spoken};
+pub use meter::Watch;
+pub use names::{definitions, reference};
+pub(super) use run::{Audience, Broken, Said, Spoken};
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,15 @@
 //! Calling the rules of a script for one request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, Scope};
 
 use super::ScriptEngine;
 use super::api::Ear;
+use super::facts::Facts;
 use super::load::{Script, ScriptRule};
+use super::meter::{Deadline, OPERATIONS_MAX, Running, Stop, WALL_MS, Watch};
 use super::views::{Ctx, Req};
 use crate::policy::case::Case;
 use crate::policy::{Options, Say};
@@ -43,22 +44,37 @@ impl Spoken {
     }
 }
 
+/// Why a rule has no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) struct Broken {
+    pub(in crate::policy) why: String,
+    /// Whether it was stopped because of the time, which somebody must look at.
+    pub(in crate::policy) overtime: bool,
+}
+
 /// A request as scripts get it: made once, cheap to hand to each rule.
 #[derive(Debug, Clone)]
 pub(in crate::policy) struct Audience {
     req: Req,
     ctx: Ctx,
     may_allow: bool,
+    deadline: Option<Deadline>,
 }
 
 impl Audience {
-    pub(in crate::policy) fn of(case: &Case<'_>, options: &Arc<Options>) -> Self {
-        let request = Arc::new(case.request.clone());
-        let root: Arc<PathBuf> = Arc::new(request.walls.root.clone());
-        let req =
-            Req { request: Arc::clone(&request), risk: case.risk, category: case.category, root };
-        let ctx = Ctx { request, options: Arc::clone(options) };
-        Self { req, ctx, may_allow: case.scripts_may_allow }
+    /// For the scripts of one decision; `watch` begins to run.
+    pub(in crate::policy) fn of(
+        case: &Case<'_>,
+        options: &Arc<Options>,
+        watch: Option<Watch>,
+    ) -> Self {
+        let facts = Arc::new(Facts::of(case));
+        Self {
+            req: Req(Arc::clone(&facts)),
+            ctx: Ctx { facts, options: Arc::clone(options) },
+            may_allow: case.scripts_may_allow,
+            deadline: watch.map(Deadline::of),
+        }
     }
 }
 
@@ -72,10 +88,11 @@ impl ScriptEngine {
         script: &Script,
         rule: &ScriptRule,
         audience: &Audience,
-    ) -> Result<Vec<Said>, String> {
+    ) -> Result<Vec<Said>, Broken> {
         let said = Arc::new(Mutex::new(Vec::new()));
         let ear = Ear { said: Arc::clone(&said), may_allow: audience.may_allow };
         let call = || {
+            let _running = Running::until(audience.deadline);
             let options = CallFnOptions::new().with_tag(ear).eval_ast(false);
             let arguments = (audience.req.clone(), audience.ctx.clone());
             let mut scope = Scope::new();
@@ -87,14 +104,25 @@ impl ScriptEngine {
                 arguments,
             )
         };
+        let broken = |why: String| Broken { why, overtime: false };
         // The engine promises not to panic; a broken promise must deny, not end the program.
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(_)) => {
                 Ok(std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner)))
             }
-            Ok(Err(error)) => Err(why(&error)),
-            Err(_) => Err("the script engine broke down".to_owned()),
+            Ok(Err(error)) => {
+                Err(Broken { overtime: stop(&error) == Some(Stop::Time), ..broken(why(&error)) })
+            }
+            Err(_) => Err(broken("the script engine broke down".to_owned())),
         }
+    }
+}
+
+fn stop(error: &EvalAltResult) -> Option<Stop> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorTerminated(token, _) => token.clone().try_cast::<Stop>(),
+        EvalAltResult::ErrorTooManyOperations(_) => Some(Stop::Work),
+        _ => None,
     }
 }
 
@@ -102,9 +130,10 @@ impl ScriptEngine {
 fn why(error: &EvalAltResult) -> String {
     let inner = error.unwrap_inner();
     let text = match inner {
-        EvalAltResult::ErrorTooManyOperations(_) => {
-            "it did not end within 50000 operations".to_owned()
+        _ if stop(error) == Some(Stop::Work) => {
+            format!("it did not end within {OPERATIONS_MAX} operations")
         }
+        _ if stop(error) == Some(Stop::Time) => format!("it did not end within {WALL_MS} ms"),
         EvalAltResult::ErrorStackOverflow(_) => "it calls itself too deeply".to_owned(),
         EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
         other => {

@@ -1,7 +1,9 @@
 //! Every mistake an author can make in YAML is named with its place.
 
+use serde_json::json;
+
 use super::stage::alone;
-use crate::contracts::{Diagnostic, Severity};
+use crate::contracts::{Diagnostic, Severity, Timestamp};
 
 /// A sound rule, of which each case replaces one line.
 const SOUND: &str = "schema: 1
@@ -76,7 +78,12 @@ fn names_each_mistake() {
         (6, "    when: { run: { cost_usd: { gtt: 1 } } }", "unknown-key", "gtt"),
         (6, "    when: { time: { days: [mon, funday] } }", "bad-value", "funday"),
         (6, "    when: { time: { between: [8, 18] } }", "bad-value", "quotes"),
-        (6, "    when: { time: { days: [mon], timezone: Europe/Berlin } }", "bad-value", "UTC"),
+        (
+            6,
+            "    when: { time: { days: [mon], timezone: Europe/Berlim } }",
+            "bad-value",
+            "Europe/Berlin",
+        ),
         (6, "    when: { any: [] }", "empty-list", "any"),
         (6, "    when: { label: 3 }", "wrong-type", "label"),
         (6, "    limit: { calls: 3 }", "missing-key", "per"),
@@ -195,15 +202,27 @@ tools:
 
 #[test]
 fn the_samples_of_the_user_page_load() {
-    let page = include_str!("../../../docs/policies.md");
-    let block = |fence: &str| {
+    let block = |page: &'static str, fence: &str| {
         let (_, rest) = page.split_once(fence).expect("a sample");
         rest.split_once("```").expect("its end").0
     };
-    assert_eq!(mistakes(block("```yaml\n")), []);
-    let script =
-        alone("late.rhai", block("```rust\n")).unwrap_or_else(|found| panic!("{found:#?}"));
-    let mut late = super::stage::request("write_text", serde_json::json!({ "path": "a" }));
-    late.run.steps_left = 2;
-    assert_eq!(script.decide(&late).reason, "only 2 steps are left");
+    assert_eq!(mistakes(block(include_str!("../../../docs/policies.md"), "```yaml\n")), []);
+    let script = block(include_str!("../../../docs/policy-scripts.md"), "```rust\n");
+    let script = alone("mine.rhai", script).unwrap_or_else(|found| panic!("{found:#?}"));
+    let reason = |tool: &str, args, change: &dyn Fn(&mut crate::policy::Asked<'_>)| {
+        script.decide(&super::stage::request_with(tool, args, |asked| change(asked))).reason
+    };
+    let late = reason("write_text", json!({ "path": "a" }), &|asked| asked.run.steps_left = 2);
+    assert_eq!(late, "only 2 steps are left");
+    let install = ["cargo", "install", "x", "--version", "0.9.0"];
+    let old =
+        reason("shell_exec", json!({ "command": install }), &|asked| asked.run.steps_left = 9);
+    assert_eq!(old, "version 0.9.0 is too old");
+    let third = reason("user_notification", json!({}), &|asked| {
+        let at = Timestamp::from_ms;
+        asked.run.steps_left = 9;
+        asked.now = at(900_000);
+        asked.run.calls.insert("user_notification".to_owned(), vec![at(1), at(600_000)]);
+    });
+    assert_eq!(third, "there were 2 messages already");
 }

@@ -58,6 +58,7 @@ fn decides_the_everyday_calls() {
             ("shell_exec", json!({ "command": ["ls"], "workdir": "/" }), Deny, "fs.elsewhere"),
             ("user_notification", json!({ "text": "x" }), Allow, "notify"),
             ("send_mail", json!({ "text": "x" }), Deny, "default-deny"),
+            ("move_path", json!({ "from": "a" }), Deny, "default-deny"),
         ],
     );
 }
@@ -115,4 +116,47 @@ fn a_dry_run_depends_only_on_what_can_still_change() {
     assert_eq!(unknown("write_text", allowed, "text").effect, Effect::Depends);
     let nothing = json!({ "path": "/tmp/x", "text": "<from steps.x>" });
     assert_eq!(unknown("write_text", nothing, "text").effect, Effect::Deny);
+}
+
+/// What a profile makes of a rule: its own effect, `-` where it does not count, and in `ci`, where
+/// nobody can be asked, a denial.
+fn in_profile(set: &crate::policy::PolicySet, id: &str, unattended: bool) -> &'static str {
+    let rules = set.rules();
+    let Some(rule) = rules.iter().find(|rule| rule.id == id) else { return "-" };
+    match rule.effect {
+        Some(Effect::Ask) if unattended => "deny",
+        Some(effect) => effect.as_str(),
+        None => "script",
+    }
+}
+
+#[test]
+fn the_manual_lists_every_rule_in_every_profile() {
+    use std::fmt::Write as _;
+    let set = |profile| beside(&[], &Options { profile, ..Options::default() });
+    let (workspace, strict, ci) = (set(Profile::Workspace), set(Profile::Strict), set(Profile::Ci));
+    let mut table =
+        String::from("| rule | `workspace` | `strict` | `ci` | why |\n|---|---|---|---|---|\n");
+    for rule in strict.rules() {
+        let id = rule.id.as_str();
+        writeln!(
+            table,
+            "| `{id}` | {} | {} | {} | {} |",
+            in_profile(&workspace, id, false),
+            in_profile(&strict, id, false),
+            in_profile(&ci, id, true),
+            rule.reason.replace('|', "\\|"),
+        )
+        .expect("a text");
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policies.md");
+    let page = std::fs::read_to_string(&path).expect("the manual");
+    let (start, end) = ("<!-- rules: made by a test, BLESS=1 -->\n", "<!-- end of rules -->");
+    let (before, rest) = page.split_once(start).expect("a start mark");
+    let (found, after) = rest.split_once(end).expect("an end mark");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, format!("{before}{start}{table}{end}{after}")).expect("written");
+        return;
+    }
+    assert_eq!(found, table, "docs/policies.md has drifted: BLESS=1 cargo nextest run --lib");
 }

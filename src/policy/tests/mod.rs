@@ -3,9 +3,16 @@
 mod authors;
 mod commands;
 mod defaults;
+mod flow;
 mod hostile;
+mod hostile_scripts;
+mod language;
 mod layers;
+mod lines;
+mod lints;
+mod mutations;
 mod properties;
 mod scripts;
 mod seal;
-mod stage;
+pub(super) mod stage;
+mod suggest;

@@ -8,7 +8,10 @@ use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, CallId, FsAccess, Map, Origin, RunId,
     Timestamp, ToolCall,
 };
-use crate::policy::{Answer, NotAuthorized, Options, PolicySet, Request, approval_hash};
+use crate::policy::authorized::answered;
+use crate::policy::{
+    Answer, NotAuthorized, Options, PolicySet, Request, approval_hash, beforehand_hash,
+};
 
 fn call(command: &[&str]) -> ToolCall {
     let args: Map = json!({ "command": command }).as_object().expect("arguments").clone();
@@ -25,6 +28,7 @@ fn call(command: &[&str]) -> ToolCall {
         idempotency_key: String::new(),
         origin: Origin::Playbook,
         labels: Vec::new(),
+        arg_labels: std::collections::BTreeMap::new(),
     }
 }
 
@@ -59,6 +63,7 @@ impl Reply {
                 prompt: "really?".to_owned(),
                 expires_at: Timestamp::from_ms(300_000),
                 approvers: 1,
+                beforehand: None,
             },
             resolutions: vec![ApprovalResolution { approval_id, approved: true, by, reason: None }],
             asked_by: vec!["cmd.remove-tree".to_owned()],
@@ -128,11 +133,56 @@ fn several_approvers_are_several_people() {
     reply.subject.approvers = 2;
     reply.resolutions.push(reply.resolutions[0].clone());
     assert_eq!(reply.authorize(rm.clone()), Err(NotAuthorized::TooFew { yes: 1, needed: 2 }));
-    reply.resolutions[1].by = "ann".to_owned();
-    assert_eq!(reply.authorize(rm.clone()), Ok(()));
+    for (first, second, people) in [
+        ("user:ann", "token:ann", 1),
+        ("user:ann", "user:ann (--yes-approve cmd.remove-tree)", 1),
+        ("user:ann", "token:bob (beforehand)", 2),
+        ("user:ann", "user:bob", 2),
+    ] {
+        reply.resolutions[0].by = first.to_owned();
+        reply.resolutions[1].by = second.to_owned();
+        let expected =
+            if people == 2 { Ok(()) } else { Err(NotAuthorized::TooFew { yes: 1, needed: 2 }) };
+        assert_eq!(reply.authorize(rm.clone()), expected, "{first} {second}");
+    }
     reply.resolutions.clear();
     reply.subject.approvers = 0;
     assert_eq!(reply.authorize(rm), Err(NotAuthorized::TooFew { yes: 0, needed: 1 }));
+}
+
+#[test]
+fn rules_that_want_more_people_by_now_are_not_met_by_those_of_before() {
+    let rm = call(&["rm", "-rf", "build"]);
+    let mut decision = set().decide(&facts(&rm));
+    decision.approvers = 2;
+    let mut reply = Reply::yes(&rm);
+    let says = |reply: &Reply| {
+        let Reply { subject, resolutions, asked_by, now } = reply;
+        answered(&rm, &decision, Answer { subject, resolutions, asked_by, now: *now })
+    };
+    assert_eq!(says(&reply), Err(NotAuthorized::TooFew { yes: 1, needed: 2 }));
+    reply.resolutions.push(reply.resolutions[0].clone());
+    reply.resolutions[1].by = "user:ann".to_owned();
+    assert_eq!(says(&reply), Ok(()));
+}
+
+#[test]
+fn an_approval_names_tool_arguments_and_run_and_nothing_else() {
+    let rm = call(&["rm", "-rf", "build"]);
+    let hash = |change: &dyn Fn(&mut ToolCall)| {
+        let mut changed = rm.clone();
+        change(&mut changed);
+        approval_hash(&changed).expect("a hash") == approval_hash(&rm).expect("a hash")
+    };
+    assert!(hash(&|call| call.timeout_ms = 99));
+    assert!(hash(&|call| call.step_id = "other".to_owned()));
+    assert!(hash(&|call| call.labels = vec!["user".to_owned()]));
+    assert!(hash(&|call| call.idempotency_key = "other".to_owned()));
+    assert!(!hash(&|call| call.name = "other".to_owned()));
+    assert!(!hash(&|call| call.run_id = RunId::from_uuid(Uuid::from_u128(9))));
+    assert!(!hash(&|call| drop(call.args.insert("stdin".to_owned(), json!("x")))));
+    let beforehand = beforehand_hash(&rm.name, &rm.args).expect("a hash");
+    assert_ne!(beforehand, approval_hash(&rm).expect("a hash"), "one is no answer to the other");
 }
 
 #[test]

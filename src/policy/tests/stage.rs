@@ -27,6 +27,7 @@ pub(super) fn tool(name: &str, risk: Risk, effect: CallEffect) -> ToolDescriptor
         timeout_ms: 1_000,
         profile: String::new(),
         enabled: true,
+        ..ToolDescriptor::default()
     }
 }
 
@@ -36,7 +37,7 @@ fn with_path(mut tool: ToolDescriptor, arg: &str, access: PathAccess) -> ToolDes
 }
 
 /// The tools of the first issue, a tool that moves files, and one that sends.
-pub(super) fn vocabulary() -> Vocabulary {
+pub(in crate::policy) fn vocabulary() -> Vocabulary {
     let read = |name| with_path(tool(name, Risk::Low, CallEffect::Read), "path", PathAccess::Read);
     let mut write = with_path(
         tool("write_text", Risk::Medium, CallEffect::Idempotent),
@@ -44,6 +45,7 @@ pub(super) fn vocabulary() -> Vocabulary {
         PathAccess::Write,
     );
     write.aliases.push("filesystem_write".to_owned());
+    write.sinks.push("path".to_owned());
     let mut shell = with_path(
         tool("shell_exec", Risk::Medium, CallEffect::NonIdempotent),
         "workdir",
@@ -74,17 +76,17 @@ pub(super) fn vocabulary() -> Vocabulary {
     ])
 }
 
-pub(super) fn source(layer: Layer, path: &str, text: &str) -> Source {
+pub(in crate::policy) fn source(layer: Layer, path: &str, text: &str) -> Source {
     Source { layer, path: path.to_owned(), bytes: text.as_bytes().to_vec() }
 }
 
 /// One file of the user's, alone.
-pub(super) fn alone(path: &str, text: &str) -> Result<PolicySet, Vec<Diagnostic>> {
+pub(in crate::policy) fn alone(path: &str, text: &str) -> Result<PolicySet, Vec<Diagnostic>> {
     compile(&[source(Layer::User, path, text)], &vocabulary(), &Options::default())
 }
 
 /// The built-in set with files beside it.
-pub(super) fn beside(files: &[(Layer, &str, &str)], options: &Options) -> PolicySet {
+pub(in crate::policy) fn beside(files: &[(Layer, &str, &str)], options: &Options) -> PolicySet {
     let mut sources = built_in();
     sources.extend(files.iter().map(|(layer, path, text)| source(*layer, path, text)));
     compile(&sources, &vocabulary(), options).unwrap_or_else(|mistakes| {
@@ -93,11 +95,11 @@ pub(super) fn beside(files: &[(Layer, &str, &str)], options: &Options) -> Policy
 }
 
 /// The facts of a call on an imagined machine.
-pub(super) fn request(tool: &str, args: Value) -> Request {
+pub(in crate::policy) fn request(tool: &str, args: Value) -> Request {
     request_with(tool, args, |_| {})
 }
 
-pub(super) fn request_with(
+pub(in crate::policy) fn request_with(
     tool: &str,
     args: Value,
     change: impl FnOnce(&mut Asked<'_>),

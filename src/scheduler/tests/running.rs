@@ -26,7 +26,7 @@ fn cancel() -> Control {
 /// The question that a run asks now.
 fn open_question(services: &Services, run: RunId) -> ApprovalId {
     let open = services.store.reader().approvals(None, None, 100).unwrap();
-    open.iter().rev().find(|it| it.run_id == run).unwrap().approval_id
+    open.iter().rev().find(|it| it.run_id == Some(run)).unwrap().approval_id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn a_run_waits_for_its_answer_at_no_cost_and_across_restarts() {
     }
     let question = open_question(&services, now);
     let answered = engine.answer(question, true, by(), None).await.unwrap();
-    assert_eq!(answered.run_id, now);
+    assert_eq!(answered.run_id, Some(now));
     until_status(&services, now, RunStatus::Succeeded).await;
     let again = engine.answer(question, true, by(), None).await.unwrap_err();
     assert!(matches!(again, ControlError::NotOpen(_) | ControlError::Ended(_)), "{again}");

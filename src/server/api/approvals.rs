@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::contracts::ApprovalId;
-use crate::contracts::views::{Answered, ApprovalPage, NewAnswer};
+use crate::contracts::views::{Answered, ApprovalPage, NewAnswer, NewApproval};
 use crate::orchestrator::{ApprovalViews, RunError, Services};
 use crate::server::api::runs::{next_cursor, reason_of};
 use crate::server::query::wrong;
@@ -59,6 +59,15 @@ pub(in crate::server) async fn answer(call: Call) -> Answer {
     call.shared.read(move |reader| reader.approval(&approval_id)).await?;
     let by = call.caller.by.clone();
     let answered = call.shared.engine.answer(approval_id, approved, by, reason).await?;
-    let (run_id, status) = (answered.run_id, answered.status);
-    Reply::ok(&Answered { approval_id, run_id, approved, status })
+    let crate::scheduler::Answered { run_id, status, missing } = answered;
+    Reply::ok(&Answered { approval_id, run_id, approved, status, missing })
+}
+
+/// A yes to one call, before anybody asks.
+pub(in crate::server) async fn approve(call: Call) -> Answer {
+    let tool = call.query.get("tool_name").map(str::to_owned);
+    let tool = tool.ok_or_else(|| wrong("tool_name", "is missing", None))?;
+    let NewApproval { args } = call.json()?;
+    let by = call.caller.by.clone();
+    Reply::ok(&call.shared.engine.approve(tool, args, by).await?)
 }

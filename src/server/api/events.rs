@@ -41,5 +41,8 @@ fn stream(call: &Call, topic: Topic, cursor: u64) -> Answer {
     }
     let place = Arc::clone(&call.shared.streams).try_acquire_owned();
     let place = place.map_err(|_full| crowded("streams of events"))?;
-    Ok(Reply::events(call.shared.hub.stream(topic, cursor).holding(place)))
+    let (shared, caller) = (Arc::clone(&call.shared), call.caller.clone());
+    let admitted = Box::new(move || shared.guard.admits(&caller, shared.now()));
+    let stream = call.shared.hub.stream(topic, cursor).holding(place);
+    Ok(Reply::events(stream.while_admitted(admitted)))
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::orchestrator::RunError;
+use crate::orchestrator::{GiveError, RunError};
 use crate::scheduler::{ControlError, EngineError, FieldError, ScheduleError, SubmitError};
 use crate::server::dispatch::stopping;
 use crate::server::idempotency::reused;
@@ -81,6 +81,28 @@ impl From<ScheduleError> for Problem {
     }
 }
 
+impl From<GiveError> for Problem {
+    fn from(error: GiveError) -> Self {
+        let message = error.to_string();
+        match error {
+            GiveError::UnknownTool(_) => Self::not_found(message),
+            GiveError::Disabled(_) => {
+                let title = "the tool is switched off";
+                Self::new(StatusCode::FORBIDDEN, "tool_disabled", title, message)
+            }
+            GiveError::NeedsArgs { .. } | GiveError::BadArgs(_) => {
+                Self::invalid(&message).error(Some("args"), &message, None)
+            }
+            GiveError::Unhashable(_) => Self::invalid(message),
+            GiveError::TooMany => {
+                let title = "there are too many already";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", title, message).retry_after(60)
+            }
+            GiveError::Run(error) => error.into(),
+        }
+    }
+}
+
 impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
         let message = error.to_string();
@@ -89,6 +111,19 @@ impl From<ControlError> for Problem {
                 Self::conflict("ended", message).with("run_status", status.as_str())
             }
             ControlError::NotOpen(_) => Self::conflict("already_answered", message),
+            ControlError::SaidYes { quorum, .. } => Self::conflict("said_yes", message)
+                .with("approvers", quorum.needed())
+                .with("approved_by", json!(quorum.yes())),
+            ControlError::Unnamed { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "unnamed",
+                "it has to be known who answers",
+                message,
+            ),
+            ControlError::Changed { renewed, .. } => {
+                Self::conflict("changed", message).with("renewed", renewed.to_string())
+            }
+            ControlError::Stands => Self::conflict("stands", message),
             ControlError::Expired { renewed, .. } => {
                 Self::conflict("expired", message).with("renewed", renewed.to_string())
             }

@@ -5,6 +5,7 @@ pub(super) mod catalogue;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod hooks;
+pub(super) mod metrics;
 pub(super) mod runs;
 pub(super) mod schedules;
 pub(super) mod sessions;

@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::server::guard::{SESSION_COOKIE, session_cookie};
-use crate::server::problem::Problem;
 use crate::server::reply::{Answer, Reply};
 use crate::server::route::Call;
 use crate::server::session::SESSION_MS;
@@ -31,11 +30,9 @@ pub(in crate::server) struct SessionBegun {
 pub(in crate::server) async fn begin(call: Call) -> Answer {
     let NewSession { token } = call.json()?;
     let shared = &call.shared;
-    if !shared.guard.is_token(token.as_bytes()) {
-        return Err(Problem::unauthorized("the token is not the one this server was started with"));
-    }
+    let caller = shared.guard.holder(token.as_bytes(), shared.now())?;
     let clock = &shared.services.clock;
-    let begun = shared.guard.sessions.begin(clock.salt(), clock.salt(), shared.now().ms());
+    let begun = shared.guard.sessions.begin(caller, clock.salt(), clock.salt(), shared.now().ms());
     let expires_in_s = SESSION_MS / 1_000;
     let cookie = cookie(&begun.cookie, expires_in_s);
     let session = SessionBegun { csrf: begun.csrf, expires_in_s };

@@ -25,6 +25,12 @@ const HEARTBEAT: &[u8] = b":\n\n";
 /// How often it is sent.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 
+/// How often it is asked whether whoever reads still may.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Whether whoever reads still may.
+pub type Admitted = Box<dyn Fn() -> bool + Send + Sync>;
+
 type Reading = Pin<Box<dyn Future<Output = Result<Page, StoreError>> + Send>>;
 
 /// The events behind a cursor as text, and those that follow. Holds nothing but its place: events
@@ -40,6 +46,8 @@ pub struct EventStream {
     ended: bool,
     /// Its place among all streams, given back at its end.
     holds: Option<OwnedSemaphorePermit>,
+    /// Whether whoever reads it still may, and when to ask again.
+    admitted: Option<(Admitted, Interval)>,
 }
 
 impl fmt::Debug for EventStream {
@@ -61,6 +69,7 @@ impl EventStream {
             farewell: None,
             ended: false,
             holds: None,
+            admitted: None,
         }
     }
 
@@ -71,6 +80,25 @@ impl EventStream {
         self
     }
 
+    /// The same stream, for as long as whoever reads it may.
+    #[must_use]
+    pub fn while_admitted(mut self, admitted: Admitted) -> Self {
+        let mut again = interval_at(Instant::now() + ASK_EVERY, ASK_EVERY);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.admitted = Some((admitted, again));
+        self
+    }
+
+    /// Ends the stream of somebody who may read it no longer.
+    fn poll_admitted(&mut self, cx: &mut Context<'_>) {
+        let Some((admitted, again)) = self.admitted.as_mut() else { return };
+        while again.poll_tick(cx).is_ready() {
+            if !admitted() {
+                self.ended = true;
+            }
+        }
+    }
+
     /// Its hold on the channel.
     #[cfg(test)]
     pub(super) const fn subscription(&self) -> &Subscription {
@@ -79,6 +107,10 @@ impl EventStream {
 
     /// The next text; `None` when the stream has ended.
     fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, StoreError>>> {
+        self.poll_admitted(cx);
+        if self.ended {
+            return Poll::Ready(None);
+        }
         if !self.greeted {
             self.greeted = true;
             return Poll::Ready(Some(Ok(Bytes::from_static(GREETING))));

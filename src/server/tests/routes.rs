@@ -364,3 +364,19 @@ async fn a_schedule_is_made_held_and_removed() {
         assert!(errors.iter().any(|error| error["field"] == field), "{wrong}: {problem}");
     }
 }
+
+#[tokio::test]
+async fn what_is_counted_is_given_as_prometheus_reads_it() {
+    let stage = Stage::new().await;
+    let heard = stage.get("/metrics").await.expect(200);
+    assert_eq!(heard.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let hash = stage.services.policy.current().hash();
+    for part in [
+        format!("bailiwick_policy_info{{hash=\"{hash}\",profile=\"workspace\"}} 1\n"),
+        "bailiwick_policy_decisions_total{effect=\"allow\"} 0\n".to_owned(),
+        "bailiwick_store_writes 1\n".to_owned(),
+        "bailiwick_queue_runs{state=\"waiting\"} 0\n".to_owned(),
+    ] {
+        assert!(heard.body.contains(&part), "`{part}` is not in:\n{}", heard.body);
+    }
+}

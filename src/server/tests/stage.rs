@@ -134,7 +134,7 @@ impl Stage {
         let engine = engine.await.unwrap();
         let options = ServerOptions {
             listen: "127.0.0.1:0".to_owned(),
-            token: wanted.token.map(str::to_owned),
+            tokens: app.tokens().with_execution(wanted.token),
             hosts: vec!["runner.example.org".to_owned()],
             socket_path: Some(socket(&root)),
             body_bytes_max: wanted.body_bytes_max,
@@ -212,7 +212,8 @@ impl<'a> Journalled<'a> {
     /// Ends the run.
     pub(in crate::server) fn end(&mut self) {
         let outcome = Outcome::Succeeded;
-        let finished = RunFinished { outcome, cause: None, error_kind: None, outputs: None };
+        let finished =
+            RunFinished { outcome, cause: None, error_kind: None, outputs: None, labels: None };
         let report = ReportReady { report: report(self.run) };
         self.append(vec![EventBody::RunFinished(finished), EventBody::ReportReady(report)]);
     }

@@ -112,7 +112,13 @@ pub(super) fn step(path: &str, message: Option<TextRef>) -> EventBody {
 
 pub(super) fn finished() -> EventBody {
     let outcome = Outcome::Succeeded;
-    EventBody::RunFinished(RunFinished { outcome, cause: None, error_kind: None, outputs: None })
+    EventBody::RunFinished(RunFinished {
+        outcome,
+        cause: None,
+        error_kind: None,
+        outputs: None,
+        labels: None,
+    })
 }
 
 pub(super) fn report(number: u128) -> EventBody {
@@ -206,6 +212,7 @@ pub(super) fn ask(question: u128, path: &str, approvers: u32) -> EventBody {
         prompt: "go on?".to_owned(),
         expires_at: at(1_000),
         approvers,
+        beforehand: None,
     })
 }
 
@@ -214,6 +221,16 @@ pub(super) fn answer(question: u128, approved: bool) -> EventBody {
         approval_id: ApprovalId::from_uuid(Uuid::from_u128(question)),
         approved,
         by: "terminal".to_owned(),
+        reason: Some("because".to_owned()),
+    })
+}
+
+/// A yes of somebody else.
+pub(super) fn answer_by(question: u128, by: &str) -> EventBody {
+    EventBody::ApprovalResolved(ApprovalResolution {
+        approval_id: ApprovalId::from_uuid(Uuid::from_u128(question)),
+        approved: true,
+        by: by.to_owned(),
         reason: Some("because".to_owned()),
     })
 }
@@ -337,6 +354,7 @@ pub(super) fn waiting(number: u128) -> (EventBody, EventBody) {
         trigger: Trigger::Call,
         pinned: Vec::new(),
         bounds: Vec::new(),
+        lineage: None,
     };
     let EventBody::TaskAccepted(mut accepted) = accepted(number) else { unreachable!() };
     accepted.start = Some(Box::new(start.clone()));

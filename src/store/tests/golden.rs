@@ -70,7 +70,7 @@ fn a_store_of_version_2_opens_verifies_and_goes_on() {
     let fires = reader.fires(&schedule_id(1), 9).unwrap();
     assert_eq!(fires.iter().map(|fire| fire.run_id).collect::<Vec<_>>(), [None, Some(run(14))]);
     let open = reader.approvals(Some(ApprovalStatus::Open), None, 9).unwrap();
-    assert_eq!(open.iter().map(|approval| approval.run_id).collect::<Vec<_>>(), [run(12)]);
+    assert_eq!(open.iter().map(|approval| approval.run_id).collect::<Vec<_>>(), [Some(run(12))]);
     let known = reader.remembered("POST /tasks", "key-11").unwrap().unwrap();
     assert_eq!((known.run_id, known.status), (Some(run(11)), Some(202)));
     let claimed: Vec<_> = claim(&store, 9, 0).iter().map(|claimed| claimed.run_id).collect();

@@ -1,0 +1,115 @@
+//! What a call answered, on its way into the journal: with where it came from, and without secrets.
+
+use serde_json::Value;
+
+use super::audit::{self, Fate};
+use super::driver::Work;
+use super::error::RunError;
+use super::journal::Batch;
+use super::origins::handed_on;
+use super::taken::{Labels, SECRET_FILE, secret};
+use crate::contracts::{
+    CallFinished, Effect, EventBody, Obligation, TextRef, Timestamp, ToolCall, ToolResult,
+};
+use crate::ports::{ToolDescriptor, ToolOutput};
+use crate::telemetry::{Fingerprints, Redactor};
+
+/// A call that ended.
+pub(super) struct Ended<'a> {
+    pub tool: &'a ToolDescriptor,
+    pub call: &'a ToolCall,
+    pub began: Timestamp,
+    /// Whether it read a file that is a secret.
+    pub read_secret: bool,
+    /// What had to be done when it ran.
+    pub obligations: Vec<Obligation>,
+}
+
+impl Ended<'_> {
+    /// The events of its end.
+    pub(super) fn finish(
+        self,
+        work: &Work,
+        path: String,
+        output: ToolOutput,
+    ) -> Result<Batch, RunError> {
+        let ended = work.services.clock.now();
+        let mut batch = Batch::default();
+        let (result, labels) = self.result(work, ended, output);
+        let fingerprints = match (&result.data, self.read_secret) {
+            (Some(data), true) => Some(fingerprints(work, data, &mut batch)?),
+            _ => None,
+        };
+        let reference = batch.text(serde_json::to_vec(&result)?, work.services.clock.salt());
+        let error = result.error.as_ref().map(|it| format!("{}: {}", it.kind.as_str(), it.message));
+        let duration_ms = ended.since_ms(self.began);
+        let dry_run = self.obligations.contains(&Obligation::DryRun);
+        let obligations = self.obligations;
+        let fate = Fate { ok: result.ok, error, duration_ms, dry_run, obligations };
+        let run = Some(self.call.run_id);
+        batch.audit.push(audit::entry(&work.services, run, self.call, Effect::Allow, fate));
+        batch.bodies.push(EventBody::CallFinished(CallFinished {
+            call_id: self.call.id,
+            path,
+            ok: result.ok,
+            error_kind: result.error.as_ref().map(|error| error.kind),
+            retryable: result.error.as_ref().is_some_and(|error| error.retryable),
+            truncated: result.truncated,
+            result: reference,
+            receipt: result.receipt,
+            duration_ms,
+            labels: Some(labels),
+            fingerprints,
+        }));
+        Ok(batch)
+    }
+
+    fn result(
+        &self,
+        work: &Work,
+        ended: Timestamp,
+        mut output: ToolOutput,
+    ) -> (ToolResult, Vec<String>) {
+        let mut labels: Labels =
+            work.services.policy.current().output_labels(self.tool).into_iter().collect();
+        labels.extend(handed_on(&self.call.labels).cloned());
+        labels.extend(struck(&work.services.redactor, &mut output));
+        if self.read_secret {
+            labels.insert(SECRET_FILE.to_owned());
+        }
+        let labels: Vec<String> = labels.into_iter().collect();
+        let result = ToolResult {
+            call_id: self.call.id,
+            ok: output.error.is_none(),
+            data: output.data,
+            error: output.error,
+            started_at: self.began,
+            finished_at: ended,
+            logs: output.logs,
+            artifacts: output.artifacts,
+            labels: labels.clone(),
+            truncated: output.truncated,
+            receipt: output.receipt,
+        };
+        (result, labels)
+    }
+}
+
+/// Strikes declared secrets out of everything that came back, and gives the labels of those that did.
+pub(super) fn struck(redactor: &Redactor, output: &mut ToolOutput) -> Labels {
+    let mut names = Labels::new();
+    names.extend(output.data.iter_mut().flat_map(|data| redactor.conceal(data)));
+    names.extend(output.logs.iter_mut().flat_map(|line| redactor.conceal_text(line)));
+    names.extend(
+        output.error.iter_mut().flat_map(|error| redactor.conceal_text(&mut error.message)),
+    );
+    names.extend(output.artifacts.iter_mut().flat_map(|it| redactor.conceal_text(&mut it.name)));
+    names.iter().map(|name| secret(name)).collect()
+}
+
+/// Keeps what the content of a secret file is known again by.
+fn fingerprints(work: &Work, data: &Value, batch: &mut Batch) -> Result<TextRef, RunError> {
+    let clock = &work.services.clock;
+    let prints = Fingerprints::of(data, clock.salt());
+    Ok(batch.text(serde_json::to_vec(&prints)?, clock.salt()))
+}
