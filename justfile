@@ -24,14 +24,18 @@ bless:
 # `just bench sandbox`. Rows go to target/bench/NAME.json and into docs/benchmarks.md.
 bench NAME:
     @case {{NAME}} in \
-        sandbox) cargo test --locked --release --test it -- --ignored --nocapture bench ;; \
+        sandbox) cargo test --locked --release --test it -- --ignored --nocapture sandbox::bench ;; \
         *) cd benches/peers && cargo run --locked --release --quiet -- {{NAME}} ;; \
     esac
 
-# The long tests: a thousand kills, a thousand mutations of the rules, all pairs of AgentDojo.
+# The long tests: a thousand kills, a thousand mutations of the rules, two thousand cells, a thousand
+# decisions judged again, all pairs of AgentDojo.
 soak *ARGS:
+    BAILIWICK_SOAK_CELLS=2000 cargo test --locked --release --test it -- many_calls_at_once {{ARGS}}
+    cargo test --locked --release --test it -- --ignored registries_are_reached {{ARGS}}
     BAILIWICK_SOAK_KILLS=1000 cargo test --locked --release --test it -- crash {{ARGS}}
     BAILIWICK_SOAK_MUTATIONS=1000 cargo test --locked --release --test it -- policy_mutations --nocapture {{ARGS}}
+    BAILIWICK_SOAK_DECISIONS=500 cargo test --locked --release --lib -- decided_tests {{ARGS}}
     tests/agentdojo/run.sh
 
 # Measures the rules of tests/agentdojo with AgentDojo: Python, 949 pairs, four times.

@@ -8,5 +8,9 @@ fn main() -> ExitCode {
     if bailiwick::sandbox::is_cell_invocation(args.iter().cloned()) {
         bailiwick::sandbox::cell_main();
     }
+    // The same of what reads archives inside a cell.
+    if bailiwick::tools::is_worker_invocation(args.iter().cloned()) {
+        bailiwick::tools::worker_main();
+    }
     bailiwick::cli::main(args)
 }

@@ -53,6 +53,7 @@ impl Sandbox for Sleepers {
             stderr: Vec::new(),
             truncated: false,
             receipt: Receipt::default(),
+            notes: Vec::new(),
         })
     }
 }

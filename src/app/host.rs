@@ -10,10 +10,10 @@ use crate::live::playbooks::LivePlaybooks;
 use crate::orchestrator::{Services, SystemClock};
 use crate::playbook::LintLimits;
 use crate::playbook::expression::Evaluator;
-use crate::ports::{Clock, Sandbox};
-use crate::sandbox;
+use crate::ports::{Away, Clock};
 use crate::store::{Store, StoreError, StoreOptions, is_held};
 use crate::telemetry::Secrets;
+use crate::workspace::cache_dir;
 
 /// What names this boot of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -69,7 +69,8 @@ impl App {
             vocabulary: Arc::new(self.vocabulary()),
             tools: Arc::new(self.tools()),
             playbooks: Arc::new(self.live_playbooks()?),
-            sandbox: self.sandbox(),
+            sandbox: self.sandbox()?,
+            away: self.away(),
             redactor: Arc::new(self.secrets()?.redactor()),
             evaluator: Arc::new(Evaluator::new(limits.expressions())),
             live: Arc::default(),
@@ -78,6 +79,19 @@ impl App {
             store,
             clock,
         })
+    }
+
+    /// Where work is done that the workspace is to see nothing of.
+    fn away(&self) -> Away {
+        let area = cache_dir(&self.workspace.env).map(|dir| dir.join("worker"));
+        let sandbox = &self.workspace.config.sandbox;
+        let argv = sandbox.profiles.get("worker").map(|worker| worker.argv.clone());
+        Away {
+            area,
+            argv: argv.unwrap_or_default(),
+            addresses: sandbox.proxy.allow_addresses.clone(),
+            ..Away::default()
+        }
     }
 
     /// The playbooks, kept up with their files.
@@ -93,13 +107,6 @@ impl App {
     /// When the lock cannot be looked at.
     pub fn has_host(&self) -> Result<bool, CliError> {
         is_held(&self.workspace.state_dir).map_err(store_error)
-    }
-
-    /// Where commands run.
-    #[must_use]
-    pub fn sandbox(&self) -> Arc<dyn Sandbox> {
-        let require = self.workspace.config.sandbox.require.clone();
-        sandbox::for_this_system(sandbox::SandboxOptions::this_program(require))
     }
 
     /// The secrets that playbooks may use.

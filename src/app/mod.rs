@@ -3,6 +3,7 @@
 //! A command opens an [`App`], which is a workspace and what can be done in it, and asks it for what
 //! it needs: the rules, the playbooks, the history, or to become the host.
 
+mod cells;
 #[cfg(test)]
 mod control_tests;
 mod daemon;

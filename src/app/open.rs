@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cells::WITHOUT_VARIABLE;
 use crate::cli::{CliError, Cx, open_workspace};
 use crate::contracts::Hash;
 use crate::identity::Tokens;
@@ -59,7 +60,8 @@ impl App {
     /// Names exactly this configuration: processes that share a host must agree on it.
     #[must_use]
     pub fn config_hash(&self) -> Hash {
-        let values = format!("{:?} {}", self.workspace.values, self.workspace.trusted);
+        let Workspace { values, trusted, env, .. } = &self.workspace;
+        let values = format!("{values:?} {trusted} {:?}", env.get(WITHOUT_VARIABLE));
         Hash::of(values.as_bytes())
     }
 

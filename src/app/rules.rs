@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{App, loosening};
 use crate::cli::{CliError, Exit};
 use crate::config::KEYS;
-use crate::contracts::Diagnostic;
+use crate::contracts::{Diagnostic, ListedHost};
 use crate::facts;
 use crate::live::{LayerDirs, LivePolicy, RulesOnTrial, Signing};
-use crate::policy::{Options, Places};
+use crate::policy::{Nets, Options, Places};
 use crate::ports::Vocabulary;
 use crate::workspace::Owner;
 
@@ -136,6 +136,17 @@ impl App {
         public.filter_map(|(key, value)| Some((key.clone(), value.to_json(kind(key)?)))).collect()
     }
 
+    /// What network commands may have.
+    fn nets(&self) -> Result<Nets, CliError> {
+        let config = &self.workspace.config.sandbox;
+        let profiles = config.profiles.iter().map(|(name, profile)| (name.clone(), profile.net));
+        let hosts = config.proxy.hosts.iter().map(|host| host.parse::<ListedHost>());
+        let hosts = hosts.collect::<Result<_, _>>();
+        let hosts =
+            hosts.map_err(|error| CliError::usage(format!("`sandbox.proxy.hosts`: {error}")))?;
+        Ok(Nets { profiles: profiles.collect(), hosts })
+    }
+
     /// Where the parts of the machine are.
     ///
     /// # Errors
@@ -147,6 +158,7 @@ impl App {
         let mut places = facts::places(&workspace.root, home.as_deref(), &[temp], &[])
             .map_err(|error| CliError::usage(error.to_string()))?;
         places.governing.extend(workspace.user_dir.clone());
+        places.nets = self.nets()?;
         Ok(places)
     }
 }

@@ -1,5 +1,8 @@
 //! `bailiwick doctor`: what works here and what does not: checks as data, and how they are shown.
 
+mod machine;
+mod walls;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -22,8 +25,13 @@ pub fn run(_: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
     let mut checks = workspace_checks(&app.workspace, &cx.env);
     checks.push(policy(&app));
-    checks.extend(sandbox(&app));
+    checks.extend(walls::sandbox(&app));
     checks.push(store(&app));
+    let workspace = &app.workspace;
+    let free_min = workspace.config.queue.free_disk_bytes;
+    checks.push(machine::disk(&workspace.root, &workspace.state_dir, free_min));
+    checks.push(machine::clock(cx.clock.now(), &cx.env));
+    checks.push(machine::models(&cx.env));
     show(&checks, cx.json, out)?;
     Ok(if checks.iter().all(|check| check.ok) { Exit::Done } else { Exit::Failed })
 }
@@ -43,23 +51,6 @@ fn policy(app: &App) -> Check {
             }
         }
     }
-}
-
-/// Layers that configuration requires must hold; the others are told.
-fn sandbox(app: &App) -> Vec<Check> {
-    let required = &app.workspace.config.sandbox.require;
-    let probe = app.sandbox().probe();
-    let check = |layer: crate::ports::Layer| {
-        let detail = format!("{}: {}", layer.name, layer.detail);
-        if layer.held {
-            Check::good("sandbox", detail)
-        } else if required.contains(&layer.name) {
-            Check::bad("sandbox", detail, "see docs/sandbox.md for what each layer needs")
-        } else {
-            Check::good("sandbox", detail).fix("not required; see docs/sandbox.md")
-        }
-    };
-    probe.layers.into_iter().map(check).collect()
 }
 
 fn store(app: &App) -> Check {

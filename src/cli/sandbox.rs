@@ -9,10 +9,9 @@ use clap::Subcommand;
 
 use super::{CliError, Cx, Exit, output};
 use crate::app::App;
-use crate::config::{SandboxConfig, SandboxProfile};
+use crate::config::{OnMissing, SandboxConfig, SandboxProfile};
 use crate::contracts::{Confinement, GOVERNING, Receipt};
-use crate::ports::{Cancel, CommandSpec, Ending, Probe, SandboxError};
-use crate::sandbox::SandboxOptions;
+use crate::ports::{Cancel, CommandSpec, Ending, Probe, SandboxError, may_run};
 
 /// What makes a directory a workspace.
 const WORKSPACE_FILE: &str = "config/bailiwick.yaml";
@@ -23,8 +22,9 @@ const DEFAULT_PROFILE: &str = "shell_exec";
 /// As `timeout` does.
 const EXIT_TIMED_OUT: u8 = 124;
 
-/// A layer that older kernels lack and that is then named in the receipt, not refused.
-const OPTIONAL_LAYER: &str = "signals";
+/// Layers that machines may lack: the receipt then names them, and nothing is refused unless
+/// `sandbox.require` has them.
+const OPTIONAL_LAYERS: [&str; 6] = ["signals", "namespaces", "network", "cgroup", "memory", "user"];
 
 /// Arguments of `sandbox`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,14 @@ enum Command {
     /// Run a command in a cell; standard input and output pass through
     Exec(ExecArgs),
     /// Try every layer for real and say which hold
-    Probe,
+    Probe(ProbeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ProbeArgs {
+    /// As if this machine had not this layer; may be given several times
+    #[arg(long, value_name = "LAYER", hide = true)]
+    without: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +56,9 @@ struct ExecArgs {
     /// Directory that the command may write; may be given several times
     #[arg(long, value_name = "DIR")]
     rw: Vec<PathBuf>,
+    /// As if this machine had not this layer; may be given several times
+    #[arg(long, value_name = "LAYER", hide = true)]
+    without: Vec<String>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     argv: Vec<String>,
@@ -60,23 +70,22 @@ struct ExecArgs {
 /// When the command could not be run inside walls, or the arguments make no sense.
 pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
-    let config = &app.workspace.config.sandbox;
     match &args.command {
-        Command::Exec(args) => exec(args, cx, config),
-        Command::Probe => probe(&app, cx, out),
+        Command::Exec(args) => exec(args, cx, &app),
+        Command::Probe(args) => probe(args, &app, cx, out),
     }
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn exec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<Exit, CliError> {
-    let spec = spec(args, cx, config)?;
+fn exec(args: &ExecArgs, cx: &Cx, app: &App) -> Result<Exit, CliError> {
+    let options = app.sandbox_options(&args.without)?;
+    let spec = spec(args, cx, &app.workspace.config.sandbox)?;
     let stdio = own_stdio().map_err(|error| {
         CliError::new(Exit::Failed, format!("standard input or output is closed: {error}"))
     })?;
-    let finished =
-        crate::sandbox::LinuxSandbox::new(SandboxOptions::this_program(config.require.clone()))
-            .run_attached(&spec, stdio, &Cancel::default())
-            .map_err(not_run)?;
+    let finished = crate::sandbox::LinuxSandbox::new(options)
+        .run_attached(&spec, stdio, &Cancel::default())
+        .map_err(not_run)?;
     if cx.verbose > 0 {
         explain(finished.ending, &finished.receipt);
     }
@@ -84,11 +93,10 @@ fn exec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<Exit, CliErr
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-fn exec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<Exit, CliError> {
-    let spec = spec(args, cx, config)?;
-    let output =
-        crate::sandbox::for_this_system(SandboxOptions::this_program(config.require.clone()))
-            .run(&spec, &Cancel::default());
+fn exec(args: &ExecArgs, cx: &Cx, app: &App) -> Result<Exit, CliError> {
+    let options = app.sandbox_options(&args.without)?;
+    let spec = spec(args, cx, &app.workspace.config.sandbox)?;
+    let output = crate::sandbox::for_this_system(options).run(&spec, &Cancel::default());
     output.map(|output| exit(output.ending)).map_err(not_run)
 }
 
@@ -102,6 +110,13 @@ fn own_stdio() -> io::Result<[OwnedFd; 3]> {
 
 fn spec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<CommandSpec, CliError> {
     let profile = profile(args.profile.as_deref(), config)?;
+    if !may_run(&profile.argv, &args.argv) {
+        let name = args.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
+        return Err(CliError::usage(format!(
+            "the sandbox profile `{name}` does not let this command run"
+        ))
+        .hint(format!("`sandbox.profiles.{name}.argv` lets run: {}", profile.argv.join(", "))));
+    }
     let cwd = real(&cx.cwd, &cx.cwd)?;
     let mut write: Vec<PathBuf> = profile.write.iter().map(PathBuf::from).collect();
     for directory in &args.rw {
@@ -119,7 +134,8 @@ fn spec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<CommandSpec,
         // The person at the keyboard named the directory, and may read all of it.
         unreadable: Vec::new(),
         write,
-        network: profile.network,
+        network: profile.net,
+        hosts: Vec::new(),
     };
     Ok(CommandSpec {
         argv: args.argv.clone(),
@@ -188,17 +204,23 @@ fn explain(ending: Ending, receipt: &Receipt) {
     }
 }
 
-fn probe(app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let probe = app.sandbox().probe();
+fn probe(args: &ProbeArgs, app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let probe = crate::sandbox::for_this_system(app.sandbox_options(&args.without)?).probe();
     if cx.json {
         output::json(out, &probe)?;
     } else {
         output::text(out, &text(&probe))?;
     }
-    let require = &app.workspace.config.sandbox.require;
-    let required = |name: &str| name != OPTIONAL_LAYER || require.iter().any(|it| it == name);
-    let holds = probe.layers.iter().all(|layer| layer.held || !required(&layer.name));
+    let config = &app.workspace.config.sandbox;
+    let holds = probe.layers.iter().all(|layer| layer.held || !needed(config, &layer.name));
     Ok(if holds { Exit::Done } else { Exit::Failed })
+}
+
+/// Whether commands are refused when this layer is missing.
+pub(super) fn needed(config: &SandboxConfig, layer: &str) -> bool {
+    let name = layer.split(':').next().unwrap_or(layer);
+    let is_required = config.require.iter().any(|required| required == name);
+    config.on_missing == OnMissing::Refuse && (is_required || !OPTIONAL_LAYERS.contains(&name))
 }
 
 fn text(probe: &Probe) -> String {
@@ -222,6 +244,7 @@ mod tests {
         ExecArgs {
             profile: profile.map(str::to_owned),
             rw: rw.iter().map(|path| path.to_path_buf()).collect(),
+            without: Vec::new(),
             argv: vec!["true".into()],
         }
     }
@@ -254,6 +277,18 @@ mod tests {
         let gone = Path::new("/nowhere");
         let error = spec(&args(&[gone], None), &cx(&here), &config).unwrap_err();
         assert_eq!(error.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_profile_that_names_its_programs_runs_no_other() {
+        let config = resolve(&Sources::default()).unwrap().config.sandbox;
+        let here = std::env::temp_dir();
+        let error = spec(&args(&[], Some("git")), &cx(&here), &config).unwrap_err();
+        assert_eq!(error.exit, Exit::Usage);
+        assert!(error.message.contains("profile `git`"), "{}", error.message);
+        let mut git = args(&[], Some("git"));
+        git.argv = vec!["git".into(), "log".into()];
+        assert!(spec(&git, &cx(&here), &config).is_ok());
     }
 
     #[test]

@@ -38,6 +38,7 @@ const DATABASES: &[&str] = &[
     "surreal",
     "turso",
     "spanner-cli",
+    "hbase",
 ];
 
 /// Programs that do nothing but throw away or stop.
@@ -67,6 +68,8 @@ const STATEMENTS: &[&str] = &[
     "REVOKE ",
     "REINDEX DATABASE",
     "SHUTDOWNSERVER",
+    "DISABLE '",
+    "DROP_ALL",
 ];
 
 /// Commands of key-value stores that throw away or change the store itself.
@@ -139,6 +142,8 @@ const PAIRS: &[(&str, &str)] = &[
     ("database", "drop"),
     ("schema", "drop"),
     ("alembic", "downgrade"),
+    ("db", "downgrade"),
+    ("db", "rollback"),
     ("flyway", "clean"),
     ("liquibase", "rollback"),
     ("goose", "reset"),

@@ -55,6 +55,12 @@ const DESTROYS: &[&str] = &[
     "dropuser",
     "teardown",
     "unlist",
+    "deleteall",
+    "shrink",
+    "full-refresh",
+    "overwrite-destination",
+    "sdel",
+    "rmr",
 ];
 
 /// Beginnings of such words.
@@ -83,6 +89,11 @@ const DESTROYS_BEGINNINGS: &[&str] = &[
     "unregister-",
     "forget_",
     "doDelete",
+    "rm-",
+    "del-",
+    "kill-",
+    "wipe_",
+    "reset-",
     "cancel-",
 ];
 
@@ -155,7 +166,12 @@ fn destroys(leaf: &Leaf) -> bool {
         .split(['-', '_'])
         .skip(1)
         .any(|part| matches!(part, "delete" | "remove" | "destroy" | "purge" | "drop"));
+    let unfiled = matches!(leaf.program.as_str(), "hdfs" | "hadoop")
+        && ["rm", "rmr", "expunge", "put", "mv"].iter().any(|flag| flagged(flag));
     cleared
+        || unfiled
+        || flagged("alter")
+        || words.clone().take(2).any(super::danger::name_destroys)
         || takes_volumes
         || offsets
         || tidied
@@ -178,6 +194,7 @@ pub(super) fn is_destroying(word: &str) -> bool {
             || word.ends_with("_delete")
             || word.ends_with(":delete")
             || word.ends_with(":destroy")
+            || word.ends_with("-drop")
             || word.ends_with("-rm"))
         || is_camel(word)
 }
@@ -214,6 +231,8 @@ fn empties(leaf: &Leaf, sorted: &Sorted) -> bool {
                 && leaf.positional.len() > 1
         }
         "mv" => last == Some("/dev/null"),
+        "7z" | "7za" | "7zr" => leaf.argv.iter().any(|word| word == "-sdel"),
+        "zip" => sorted.has("move"),
         "dd" => {
             let has = |wanted: &str| leaf.positional.iter().any(|word| word == wanted);
             let kept = |word: &String| word.strip_prefix("of=").is_some_and(is_kept);

@@ -47,7 +47,7 @@ const LOADS: [&str; 9] = [
 ];
 
 /// Long flags that load nothing and take no word.
-const HARMLESS: [&str; 34] = [
+const HARMLESS: [&str; 35] = [
     "version",
     "help",
     "test",
@@ -82,6 +82,7 @@ const HARMLESS: [&str; 34] = [
     "allow-net",
     "allow-all",
     "verbose",
+    "project",
 ];
 
 const fn inline(

@@ -2,6 +2,7 @@
 
 use super::deed;
 use super::fact::{Access, FileUse, Leaf};
+use super::found;
 use super::network;
 use super::service;
 use super::table::{Operands, Program, program as known};
@@ -51,6 +52,7 @@ pub(super) fn build(program: &str, args: &[Word], given: Given<'_>) -> Leaf {
     files.operands(table.operands, &sorted, &args);
     network::note(&mut leaf, &sorted, table.operands, given.scope);
     deed::note(&mut leaf, &sorted, table.operands);
+    found::below(&mut leaf);
     grave(&mut leaf, table, &sorted, &args);
     leaf
 }
@@ -179,7 +181,11 @@ impl Files<'_> {
             }
             Operands::Assignments => self.assignments(words),
             Operands::RemoteCopy => self.remote(words, sorted),
-            Operands::Anything if self.leaf.program.contains("tar") => self.tar(sorted),
+            Operands::Anything
+                if matches!(self.leaf.program.as_str(), "tar" | "gtar" | "bsdtar") =>
+            {
+                self.tar(sorted)
+            }
             Operands::Anything | Operands::Verb => self.anything(args),
         }
     }
@@ -275,17 +281,47 @@ impl Files<'_> {
     /// `gcc -o /usr/bin/x`: most programs write where this flag says. Names in the workspace are
     /// left alone: for some it is a format.
     fn outputs(&mut self, args: &[Word]) {
-        const OUTPUTS: [&str; 7] =
-            ["-o", "--output", "--outfile", "--out", "--target", "--output-dir", "--outdir"];
+        const OUTPUTS: [&str; 16] = [
+            "-o",
+            "--output",
+            "--outfile",
+            "--out",
+            "--target",
+            "--output-dir",
+            "--outdir",
+            "-dest",
+            "--dest",
+            "--destdir",
+            "--root",
+            "--install-dir",
+            "--log-file",
+            "--logfile",
+            "--pidfile",
+            "-outdir",
+        ];
+        const UNPACKED_TO: [&str; 6] = ["-d", "-D", "-C", "--directory", "--extract-to", "-od"];
+        const UNPACKERS: [&str; 11] = [
+            "cpio",
+            "unsquashfs",
+            "cabextract",
+            "unar",
+            "unrar",
+            "patch",
+            "jar",
+            "pax",
+            "rpm2archive",
+            "ar",
+            "bsdcpio",
+        ];
+        self.extracted(args);
+        let unpacks = UNPACKERS.contains(&self.leaf.program.as_str());
+        let names = |flag: &str| OUTPUTS.contains(&flag) || unpacks && UNPACKED_TO.contains(&flag);
         let elsewhere = |text: &str| text.starts_with(['/', '~']) || text.starts_with("../");
         for (at, word) in args.iter().enumerate() {
-            let attached = word.text.split_once('=').filter(|(name, _)| OUTPUTS.contains(name));
+            let attached = word.text.split_once('=').filter(|(name, _)| names(name));
             let path = match attached {
                 Some((name, _)) => Some(word.after(name.len() + 1)),
-                None if OUTPUTS.contains(&word.text.as_str()) => args.get(at + 1).cloned(),
-                None if self.leaf.program == "patch" && word.text == "-d" => {
-                    args.get(at + 1).cloned()
-                }
+                None if names(&word.text) => args.get(at + 1).cloned(),
                 None => None,
             };
             if let Some(path) = path.filter(|path| elsewhere(&path.text)) {
@@ -294,10 +330,28 @@ impl Files<'_> {
         }
     }
 
+    /// `python -m zipfile -e x.zip DIR`, `dpkg-deb -x a.deb DIR`: the last word is a directory.
+    fn extracted(&mut self, args: &[Word]) {
+        const FLAGS: [&str; 6] = ["-e", "--extract", "-x", "-X", "-R", "x"];
+        let unpacks = matches!(
+            self.leaf.program.as_str(),
+            "zipfile" | "tarfile" | "dpkg-deb" | "dpkg" | "unrar" | "patool"
+        );
+        if unpacks
+            && args.iter().any(|word| FLAGS.contains(&word.text.as_str()))
+            && let Some(last) = args.last().filter(|_| args.len() > 2)
+        {
+            self.add(last, Access::Write);
+        }
+    }
+
     /// `docker cp web:/x /etc/x` and `kubectl cp` write where their last word says.
     fn copied(&mut self, args: &[Word]) {
         let copies = matches!(self.leaf.program.as_str(), "docker" | "podman" | "kubectl" | "oc")
             && args.iter().take(2).any(|word| word.text == "cp");
+        if copies && args.last().is_some_and(|last| last.text.contains(':')) {
+            self.leaf.note(super::fact::Deed::Change);
+        }
         if let Some(last) = args.last().filter(|last| copies && !last.text.contains(':')) {
             self.add(last, Access::Write);
         }

@@ -29,3 +29,9 @@ pub(super) const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Most programs that are kept as facts.
 pub(super) const LEAVES_MAX: usize = 512;
+
+/// Most digits of a descriptor before `<` or `>`: what always fits into 31 bits.
+pub(super) const FD_DIGITS_MAX: usize = 9;
+
+/// Most digits of another number that the parser counts with: what always fits into 63 bits.
+pub(super) const NUMBER_DIGITS_MAX: usize = 18;

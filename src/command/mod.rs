@@ -8,9 +8,11 @@
 //! a fact. Paths become facts about the machine elsewhere: this module knows no file system.
 
 mod code;
+mod danger;
 mod data;
 mod deed;
 mod fact;
+mod found;
 mod interpreter;
 mod leaf;
 mod limits;

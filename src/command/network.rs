@@ -70,7 +70,12 @@ pub(super) fn note(leaf: &mut Leaf, sorted: &Sorted, operands: Operands, scope: 
         {
             leaf.note(Deed::Fetch);
         }
-        "mail" | "mailx" | "sendmail" | "mutt" | "msmtp" | "swaks" => sends(leaf),
+        "mail" | "mailx" | "sendmail" | "mutt" | "msmtp" | "swaks" | "smbclient"
+        | "telegram-send" | "slackcat" | "wscat" | "websocat" | "grpcurl" | "mosquitto_pub"
+        | "mqtt" | "croc" | "wormhole" | "ffsend" | "rsh" | "rlogin" | "sshfs" | "ipfs"
+        | "transfer" | "zmodem" => {
+            sends(leaf);
+        }
         _ if operands == Operands::Hosts => {
             for word in sorted
                 .operands

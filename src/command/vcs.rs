@@ -72,7 +72,8 @@ pub(super) fn git(leaf: &mut Leaf, sorted: &mut Sorted, args: &[Word], scope: &S
         let after = args.get(end..).unwrap_or_default();
         *sorted = super::words::sort(table, after, super::words::Style::default());
     }
-    for word in settings(globals) {
+    let after = args.get(end.unwrap_or(args.len())..).unwrap_or_default();
+    for word in settings(globals).into_iter().chain(cloned_settings(after)) {
         let name = word.text.split('=').next().unwrap_or_default().to_ascii_lowercase();
         let alias = name.starts_with("alias.") && word.text.contains("=!");
         if !alias && (word.open || !CALM_SETTINGS.iter().any(|calm| name.starts_with(calm))) {
@@ -80,6 +81,8 @@ pub(super) fn git(leaf: &mut Leaf, sorted: &mut Sorted, args: &[Word], scope: &S
                 Some(format!("`git` gets the setting `{name}`, which can name programs to run"));
         }
     }
+    template(leaf, after, scope);
+    elsewhere(leaf, globals, after, scope);
     if globals.iter().any(|word| word.text.starts_with("--exec-path=")) {
         leaf.opaque = Some("`git` gets another place for its programs".to_owned());
     }
@@ -87,6 +90,55 @@ pub(super) fn git(leaf: &mut Leaf, sorted: &mut Sorted, args: &[Word], scope: &S
     forced(&verb, sorted);
     verbs(leaf, &verb, sorted, scope);
     grave(leaf, &verb, sorted, args);
+}
+
+/// Settings that `git clone -c name=value` gives what it makes.
+fn cloned_settings(words: &[Word]) -> Vec<Word> {
+    if words.first().is_none_or(|verb| !matches!(verb.text.as_str(), "clone" | "submodule")) {
+        return Vec::new();
+    }
+    let pairs = words.iter().zip(words.iter().skip(1));
+    let next = pairs
+        .filter(|(flag, _)| matches!(flag.text.as_str(), "-c" | "--config"))
+        .map(|(_, value)| value.clone());
+    let attached = words
+        .iter()
+        .filter(|word| word.text.starts_with("--config="))
+        .map(|word| word.after("--config=".len()));
+    next.chain(attached).collect()
+}
+
+/// `git -C /etc init` changes what is there.
+fn elsewhere(leaf: &mut Leaf, globals: &[Word], words: &[Word], scope: &Scope) {
+    const WRITES: [&str; 10] = [
+        "init", "clone", "checkout", "reset", "clean", "pull", "merge", "restore", "switch",
+        "apply",
+    ];
+    if words.first().is_none_or(|verb| !WRITES.contains(&verb.text.as_str())) {
+        return;
+    }
+    for (flag, place) in globals.iter().zip(globals.iter().skip(1)) {
+        if matches!(flag.text.as_str(), "-C" | "--work-tree") && !place.open {
+            let texts = scope.paths(&place.text).into_iter().flatten();
+            let write = |text| FileUse { text, access: Access::Write, redirect: false };
+            leaf.files.extend(texts.map(write));
+        }
+    }
+}
+
+/// What a template has in `hooks` is run.
+fn template(leaf: &mut Leaf, words: &[Word], scope: &Scope) {
+    for (at, word) in words.iter().enumerate() {
+        let Some(rest) = word.text.strip_prefix("--template") else { continue };
+        let place = if rest.is_empty() {
+            words.get(at + 1).cloned()
+        } else {
+            Some(word.after("--template=".len()))
+        };
+        for text in place.into_iter().flat_map(|place| scope.paths(&place.text)).flatten() {
+            leaf.files.push(FileUse { text, access: Access::Exec, redirect: false });
+        }
+    }
 }
 
 /// Flags that mean the same as `force`, or that take it back.
@@ -139,7 +191,7 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
         "branch" => sorted.has("delete-force") || sorted.has("force"),
         "stash" => matches!(operand(1), Some("drop" | "clear")),
         "notes" => matches!(operand(1), Some("remove" | "prune")),
-        "lfs" => matches!(operand(1), Some("prune")),
+        "lfs" => matches!(operand(1), Some("prune" | "migrate")),
         "symbolic-ref" => operand(2).is_some() || sorted.has("delete"),
         "read-tree" => ["reset", "u", "set-upstream", "merge"].iter().any(|flag| sorted.has(flag)),
         "checkout-index" => sorted.has("force"),
@@ -159,7 +211,8 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
         "filter-branch" | "filter-repo" | "prune" | "update-ref" | "replace" => true,
         _ => false,
     };
-    if matches!(verb, "send-email" | "daemon" | "instaweb" | "http-backend") {
+    let publishes = matches!((verb, operand(1)), ("svn", Some("dcommit")) | ("p4", Some("submit")));
+    if publishes || matches!(verb, "send-email" | "daemon" | "instaweb" | "http-backend") {
         leaf.note(Deed::Send);
     }
     if throws && !sorted.has("dry-run") {
@@ -178,6 +231,20 @@ fn verbs(leaf: &mut Leaf, verb: &str, sorted: &Sorted, scope: &Scope) {
             let texts = scope.paths(path).into_iter().flatten();
             leaf.files.extend(texts.map(|text| FileUse { text, access, redirect: false }));
         }
+    }
+    if verb == "apply" && (sorted.has("unsafe-paths") || sorted.has("directory")) {
+        leaf.opaque = Some("`git apply` is told to change files elsewhere".to_owned());
+    }
+    // `git clone URL place`, `git init place`.
+    let place = match verb {
+        "clone" => sorted.operands.get(2),
+        "init" => sorted.operands.get(1),
+        _ => None,
+    };
+    if let Some(place) = place.filter(|place| !place.open) {
+        let texts = scope.paths(&place.text).into_iter().flatten();
+        let write = |text| FileUse { text, access: Access::Write, redirect: false };
+        leaf.files.extend(texts.map(write));
     }
     if sorted.operands.iter().any(|word| word.text.starts_with("ext::")) {
         leaf.opaque = Some("`git` is given a program to talk to".to_owned());

@@ -84,7 +84,7 @@ pub(super) const CONTAINERS: [&str; 5] =
     ["docker", "podman", "nerdctl", "docker-compose", "podman-compose"];
 
 /// Programs that run something in a way that is not looked into.
-pub(super) const HIDING: &[&str] = &[
+const HIDING: &[&str] = &[
     "expect",
     "entr",
     "at",
@@ -134,7 +134,79 @@ pub(super) const HIDING: &[&str] = &[
     "jshell",
     "scala",
     "groovy",
+    "wmic",
+    "rundll32",
+    "regsvr32",
+    "mshta",
+    "cscript",
+    "wscript",
+    "installutil",
+    "forfiles",
+    "schtasks",
+    "bitsadmin",
+    "psexec",
+    "winrs",
+    "ansible-console",
+    "systemd-nspawn",
+    "machinectl",
+    "capsh",
+    "pkcon",
+    "run0",
+    "mosh-server",
+    "jrunscript",
+    "jjs",
+    "bpftrace",
+    "dtrace",
+    "stap",
+    "lldb",
+    "r2",
+    "radare2",
+    "mitmproxy",
+    "mitmdump",
+    "ettercap",
+    "bettercap",
+    "msfconsole",
+    "msfvenom",
+    "zmodload",
+    "ztcp",
+    "zsocket",
+    "format",
+    "del",
+    "deltree",
+    "robocopy",
+    "hydra",
+    "hashcat",
+    "john",
+    "sqlmap",
+    "nikto",
+    "aircrack-ng",
+    "responder",
+    "mimikatz",
+    "watchexec",
+    "reflex",
 ];
+
+/// Beginnings of names such as `Remove-Item`: PowerShell's, which no other shell has.
+const POWERSHELL: [&str; 11] = [
+    "remove-",
+    "invoke-",
+    "stop-",
+    "clear-",
+    "format-",
+    "uninstall-",
+    "restart-",
+    "disable-",
+    "set-",
+    "start-",
+    "new-",
+];
+
+/// Whether nothing can be told of what the program of this name does.
+pub(super) fn hides(program: &str) -> bool {
+    let cmdlet =
+        || POWERSHELL.iter().any(|verb| program.starts_with(verb)) && !program.contains('.');
+    HIDING.contains(&program) || cmdlet()
+}
 
 /// The wrapper of this name.
 pub(super) fn wrapper(program: &str) -> Option<&'static Wrapper> {

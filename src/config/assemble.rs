@@ -1,13 +1,14 @@
 //! From settings by key to the typed configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::reference::BUILT_IN_NAME;
 use super::{
-    BudgetConfig, Config, LimitsConfig, PolicyConfig, QueueConfig, RetentionConfig, RunConfig,
-    SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, Setting,
-    ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig,
+    RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig,
+    ServerConfig, Setting, ToolsConfig,
 };
 use crate::contracts::{ApprovalMode, Budget, Diagnostic, Network, Profile};
 use crate::ports::Limits;
@@ -40,6 +41,14 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
         },
         sandbox: SandboxConfig {
             require: values.texts("sandbox.require")?,
+            on_missing: match values.text("sandbox.on_missing")? {
+                "degrade" => OnMissing::Degrade,
+                _ => OnMissing::Refuse,
+            },
+            proxy: ProxyConfig {
+                hosts: values.texts("sandbox.proxy.hosts")?,
+                allow_addresses: values.addresses("sandbox.proxy.allow_addresses")?,
+            },
             profiles: profiles(&values)?,
         },
         limits: limits(&values)?,
@@ -128,7 +137,8 @@ fn profiles(values: &Values<'_>) -> Result<BTreeMap<String, SandboxProfile>, Dia
 fn profile(values: &Values<'_>, name: &str) -> Result<SandboxProfile, Diagnostic> {
     let path = |rest: &str| format!("sandbox.profiles.{name}.{rest}");
     Ok(SandboxProfile {
-        network: match values.text(&path("network"))? {
+        argv: values.texts(&path("argv"))?,
+        net: match values.text(&path("net"))? {
             "proxy" => Network::Proxy,
             "loopback" => Network::Loopback,
             _ => Network::None,
@@ -136,13 +146,13 @@ fn profile(values: &Values<'_>, name: &str) -> Result<SandboxProfile, Diagnostic
         read: values.texts(&path("read"))?,
         write: values.texts(&path("write"))?,
         limits: Limits {
-            wall_ms: values.whole(&path("limits.wall"))?,
-            cpu_ms: values.whole(&path("limits.cpu"))?,
-            memory_bytes: values.whole(&path("limits.memory"))?,
-            pids: values.whole(&path("limits.pids"))?,
-            file_bytes: values.whole(&path("limits.file"))?,
-            open_files: values.whole(&path("limits.open_files"))?,
-            output_bytes: values.whole(&path("limits.output"))?,
+            wall_ms: values.whole(&path("timeout"))?,
+            cpu_ms: values.whole(&path("cpu"))?,
+            memory_bytes: values.whole(&path("memory"))?,
+            pids: values.whole(&path("pids"))?,
+            file_bytes: values.whole(&path("file"))?,
+            open_files: values.whole(&path("open_files"))?,
+            output_bytes: values.whole(&path("output"))?,
         },
     })
 }
@@ -195,6 +205,13 @@ impl<'a> Values<'a> {
     /// `None` for an empty text.
     fn optional(&self, path: &str) -> Result<Option<String>, Diagnostic> {
         Ok(Some(self.text(path)?).filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+
+    fn addresses(&self, path: &str) -> Result<BTreeMap<String, Vec<IpAddr>>, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Addresses(hosts) => Some(hosts.clone()),
+            _ => None,
+        })
     }
 
     fn texts(&self, path: &str) -> Result<Vec<String>, Diagnostic> {

@@ -27,6 +27,10 @@ pub enum Kind {
     Line,
     /// A list of texts of one line.
     Lines,
+    /// A list of hosts that the checking proxy lets through.
+    Hosts,
+    /// Addresses by host.
+    Addresses,
 }
 
 /// One key.
@@ -53,7 +57,24 @@ const DAY: u64 = 86_400 * SECOND;
 const PROFILES: &[&str] = &["workspace", "strict", "ci"];
 const MODES: &[&str] = &["auto", "require_approval"];
 const NETWORKS: &[&str] = &["none", "loopback", "proxy"];
-const LAYERS: &[&str] = &["landlock", "seccomp", "no_new_privs", "rlimits", "namespaces", "cgroup"];
+const ON_MISSING: &[&str] = &["refuse", "degrade"];
+/// What `sandbox.require` may name: `namespaces` stands for all of them.
+pub const LAYERS: &[&str] = &[
+    "landlock",
+    "signals",
+    "seccomp",
+    "no_new_privs",
+    "capabilities",
+    "rlimits",
+    "pids",
+    "memory",
+    "namespaces",
+    "cgroup",
+    "user",
+    "descriptors",
+    "environment",
+    "tree-kill",
+];
 
 const fn key(path: &'static str, kind: Kind, tighter: Tighter, about: &'static str) -> Key {
     Key { path, kind, tighter, about }
@@ -115,7 +136,7 @@ pub const KEYS: &[Key] = &[
         "run.prefer_sandbox",
         Kind::Bool,
         Tighter::True,
-        "whether unknown downloads and builds go to the worker's sandbox",
+        "whether questions and refusals about downloads and builds in a shell name the worker",
     ),
     key(
         "run.max_retries_per_tool",
@@ -309,11 +330,30 @@ pub const KEYS: &[Key] = &[
         "layers without which no command is started",
     ),
     key(
-        "sandbox.profiles.*.network",
-        Kind::Word(NETWORKS),
-        Tighter::Earlier,
-        "network of a command",
+        "sandbox.proxy.hosts",
+        Kind::Hosts,
+        Tighter::Subset,
+        "hosts that commands may reach whose profile has the network `proxy`",
     ),
+    key(
+        "sandbox.proxy.allow_addresses",
+        Kind::Addresses,
+        Tighter::Never,
+        "addresses at which a host is reached, whatever they are, instead of looking it up",
+    ),
+    key(
+        "sandbox.on_missing",
+        Kind::Word(ON_MISSING),
+        Tighter::Earlier,
+        "what becomes of a command when one of them is missing",
+    ),
+    key(
+        "sandbox.profiles.*.argv",
+        Kind::Lines,
+        Tighter::Narrower,
+        "programs, or beginnings of argument vectors, that may run; empty for any",
+    ),
+    key("sandbox.profiles.*.net", Kind::Word(NETWORKS), Tighter::Earlier, "network of a command"),
     key(
         "sandbox.profiles.*.read",
         Kind::Paths,
@@ -327,46 +367,46 @@ pub const KEYS: &[Key] = &[
         "paths writable beside what the call grants",
     ),
     key(
-        "sandbox.profiles.*.limits.wall",
-        Kind::Duration(100, DAY),
-        Tighter::Lower,
-        "wall-clock time of a command",
-    ),
-    key(
-        "sandbox.profiles.*.limits.cpu",
-        Kind::Duration(SECOND, DAY),
-        Tighter::Lower,
-        "CPU time of each process",
-    ),
-    key(
-        "sandbox.profiles.*.limits.memory",
+        "sandbox.profiles.*.memory",
         Kind::Bytes(16 * MIB, TIB),
         Tighter::Lower,
-        "address space of each process",
+        "memory of a command where a cgroup is to be had, and address space of each process",
     ),
     key(
-        "sandbox.profiles.*.limits.pids",
+        "sandbox.profiles.*.pids",
         Kind::Count(1, 65_536),
         Tighter::Lower,
         "processes and threads of a command",
     ),
     key(
-        "sandbox.profiles.*.limits.file",
+        "sandbox.profiles.*.timeout",
+        Kind::Duration(100, DAY),
+        Tighter::Lower,
+        "wall-clock time of a command",
+    ),
+    key(
+        "sandbox.profiles.*.output",
+        Kind::Bytes(KIB, 64 * MIB),
+        Tighter::Lower,
+        "standard output and standard error of a command, each",
+    ),
+    key(
+        "sandbox.profiles.*.cpu",
+        Kind::Duration(SECOND, DAY),
+        Tighter::Lower,
+        "CPU time of each process",
+    ),
+    key(
+        "sandbox.profiles.*.file",
         Kind::Bytes(4 * KIB, TIB),
         Tighter::Lower,
         "largest file that a command may write",
     ),
     key(
-        "sandbox.profiles.*.limits.open_files",
+        "sandbox.profiles.*.open_files",
         Kind::Count(16, 65_536),
         Tighter::Lower,
         "open files of each process",
-    ),
-    key(
-        "sandbox.profiles.*.limits.output",
-        Kind::Bytes(KIB, 64 * MIB),
-        Tighter::Lower,
-        "standard output and standard error of a command, each",
     ),
 ];
 

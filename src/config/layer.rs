@@ -1,6 +1,7 @@
 //! One layer: the settings that one source gives, each with where it stands.
 
 use super::keys::{self, Key};
+use super::renamed::renamed;
 use super::{Origin, Setting, read};
 use crate::contracts::Diagnostic;
 use crate::yaml::{self, Entry, Node, Place, Value, did_you_mean};
@@ -149,7 +150,8 @@ fn unknown(words: &[&str]) -> Option<Unknown> {
         if !named && !known.contains(word) {
             let message =
                 format!("{} has no key `{}`", section_name(before), through.last().unwrap_or(word));
-            return Some(Unknown { message, suggestion: did_you_mean(word, known) });
+            let suggestion = renamed(words).or_else(|| did_you_mean(word, known));
+            return Some(Unknown { message, suggestion });
         }
     }
     None

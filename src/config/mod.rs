@@ -11,19 +11,21 @@ mod names;
 mod overrides;
 mod read;
 mod reference;
+mod renamed;
 mod resolve;
 mod resolved;
 mod schema;
 mod setting;
 mod tighten;
 
-pub use keys::{KEYS, Key, Kind};
+pub use keys::{KEYS, Key, Kind, LAYERS};
 pub use names::{env_name, is_config_variable};
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
 pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
 pub use resolved::{
-    BudgetConfig, Config, LimitsConfig, PolicyConfig, QueueConfig, RetentionConfig, RunConfig,
-    SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig,
+    RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig,
+    ServerConfig, ToolsConfig,
 };
 pub use schema::{json_schema, reference_table};
 pub use setting::Setting;

@@ -1,14 +1,19 @@
 //! From a YAML value to a setting: kind and range are checked here, with the place of a mistake.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use super::Kind;
 use super::setting::{SIZES, Setting, size};
-use crate::contracts::{Diagnostic, format_duration_ms, parse_duration_ms};
+use crate::contracts::{Diagnostic, ListedHost, format_duration_ms, parse_duration_ms};
 use crate::yaml::{Node, Value, did_you_mean};
 
 /// Most entries of a list.
 const LIST_MAX: usize = 256;
 /// Longest text, in bytes: what Linux takes as a path.
 const TEXT_BYTES_MAX: usize = 4_096;
+/// Most addresses of one host.
+const ADDRESSES_MAX: usize = 16;
 
 /// The setting in `node`, for the key `path` of `kind`.
 pub(super) fn setting(
@@ -42,6 +47,8 @@ pub(super) fn setting(
         Kind::Paths => reader.list(node, |item| reader.path(item)),
         Kind::Line => reader.line(node).map(Setting::Text),
         Kind::Lines => reader.list(node, |item| reader.line(item)),
+        Kind::Hosts => reader.list(node, |item| reader.host(item).map(String::from)),
+        Kind::Addresses => reader.addresses(node),
     }
 }
 
@@ -170,6 +177,61 @@ impl Reader<'_> {
         Ok(text.to_owned())
     }
 
+    fn host(&self, node: &Node) -> Result<ListedHost, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "a host"))?;
+        text.parse()
+            .map_err(|error| self.bad(node, "bad-host", format!("`{}`: {error}", self.path)))
+    }
+
+    fn addresses(&self, node: &Node) -> Result<Setting, Diagnostic> {
+        let entries = node
+            .as_map()
+            .ok_or_else(|| self.wrong(node, "a mapping from a host to a list of addresses"))?;
+        if entries.len() > LIST_MAX {
+            let (path, count) = (self.path, entries.len());
+            let message = format!("`{path}` has {count} hosts; at most {LIST_MAX} are read");
+            return Err(self.bad(node, "out-of-range", message));
+        }
+        let mut hosts = BTreeMap::new();
+        for entry in entries {
+            let name = entry.key.parse::<ListedHost>().map(String::from).ok();
+            // With a port, a scheme or `*.` it would stand for something else than a name.
+            let name = name.filter(|name| !name.contains([':', '*'])).ok_or_else(|| {
+                let message = format!(
+                    "`{}`: `{}` is no host alone: write its name without scheme, port or `*.`",
+                    self.path,
+                    entry.key.escape_debug()
+                );
+                entry.place.error(self.file, "bad-host", message)
+            })?;
+            if hosts.insert(name, self.addresses_of(&entry.value)?).is_some() {
+                let message = format!("`{}` has `{}` twice", self.path, entry.key.escape_debug());
+                return Err(entry.place.error(self.file, "bad-host", message));
+            }
+        }
+        Ok(Setting::Addresses(hosts))
+    }
+
+    fn addresses_of(&self, node: &Node) -> Result<Vec<IpAddr>, Diagnostic> {
+        let items = node.as_list().ok_or_else(|| self.wrong(node, "a list of addresses"))?;
+        if !(1..=ADDRESSES_MAX).contains(&items.len()) {
+            let (path, count) = (self.path, items.len());
+            let message = format!(
+                "`{path}` binds a host to {count} addresses; it takes 1 to {ADDRESSES_MAX}"
+            );
+            return Err(self.bad(node, "out-of-range", message));
+        }
+        let read = |item: &Node| {
+            let text = item.as_text().ok_or_else(|| self.wrong(item, "an address"))?;
+            text.parse::<IpAddr>().map_err(|_| {
+                let message =
+                    format!("`{}`: `{}` is no IP address", self.path, text.escape_debug());
+                self.bad(item, "bad-address", message)
+            })
+        };
+        items.iter().map(read).collect()
+    }
+
     /// An absolute path that names what it seems to name: no `..`, no control characters.
     fn path(&self, node: &Node) -> Result<String, Diagnostic> {
         let text = node.as_text().ok_or_else(|| self.wrong(node, "an absolute path"))?;
@@ -226,6 +288,24 @@ mod tests {
             (Kind::Line, "127.0.0.1:1", Setting::Text("127.0.0.1:1".into())),
             (Kind::Lines, "[a b]", Setting::Texts(vec!["a b".into()])),
             (Kind::Paths, "[/etc/x]", Setting::Texts(vec!["/etc/x".into()])),
+            (
+                Kind::Hosts,
+                "[PyPI.org:443, '*.x.org:8443', 'http://y.org']",
+                Setting::Texts(
+                    ["pypi.org", "*.x.org:8443", "http://y.org"].map(str::to_owned).into(),
+                ),
+            ),
+            (
+                Kind::Addresses,
+                "{ A.example: [127.0.0.1, '::1'] }",
+                Setting::Addresses(
+                    [(
+                        "a.example".into(),
+                        ["127.0.0.1", "::1"].map(|it| it.parse().unwrap()).into(),
+                    )]
+                    .into(),
+                ),
+            ),
         ];
         for (kind, text, expected) in cases {
             assert_eq!(read(kind, text), Ok(expected), "{text}");
@@ -260,6 +340,21 @@ mod tests {
             (Kind::Paths, "['']", "bad-path"),
             (Kind::Line, "\"a\\nb\"", "bad-value"),
             (Kind::Line, "[a]", "wrong-type"),
+            (Kind::Hosts, "x.org", "wrong-type"),
+            (Kind::Hosts, "['*']", "bad-host"),
+            (Kind::Hosts, "['*.org']", "bad-host"),
+            (Kind::Hosts, "['https://x.org']", "bad-host"),
+            (Kind::Hosts, "[127.0.0.1]", "bad-host"),
+            (Kind::Hosts, "[x.org/y]", "bad-host"),
+            (Kind::Addresses, "[x.org]", "wrong-type"),
+            (Kind::Addresses, "{ x.org: 127.0.0.1 }", "wrong-type"),
+            (Kind::Addresses, "{ x.org: [] }", "out-of-range"),
+            (Kind::Addresses, "{ x.org: [localhost] }", "bad-address"),
+            (Kind::Addresses, "{ x.org: [127.1] }", "wrong-type"),
+            (Kind::Addresses, "{ x.org: ['127.0.0.1:80'] }", "bad-address"),
+            (Kind::Addresses, "{ '*.x.org': [127.0.0.1] }", "bad-host"),
+            (Kind::Addresses, "{ 'x.org:80': [127.0.0.1] }", "bad-host"),
+            (Kind::Addresses, "{ X.org: [127.0.0.1], x.org: [127.0.0.2] }", "bad-host"),
         ];
         for (kind, text, code) in cases {
             assert_eq!(read(kind, text), Err(code.to_owned()), "{text}");

@@ -1,6 +1,7 @@
 //! The resolved configuration.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -67,7 +68,7 @@ pub struct ToolsConfig {
 pub struct RunConfig {
     /// Whether a run only shows what it would do, unless it is asked to act.
     pub dry_run_default: bool,
-    /// Whether unknown downloads and builds go to the worker's sandbox.
+    /// Whether questions and refusals about downloads and builds in a shell name the worker.
     pub prefer_sandbox: bool,
     /// Most retries of one call, whatever a playbook says.
     pub max_retries_per_tool: u32,
@@ -146,15 +147,40 @@ pub struct RetentionConfig {
 pub struct SandboxConfig {
     /// Layers without which nothing is started, such as `landlock` and `seccomp`.
     pub require: Vec<String>,
+    /// What becomes of a command when one of them is missing.
+    pub on_missing: OnMissing,
+    /// The way out for commands whose profile has one.
+    pub proxy: ProxyConfig,
     /// Profiles by name: `shell_exec`, `run_code`, `worker`, `git`, `parse`.
     pub profiles: BTreeMap<String, SandboxProfile>,
+}
+
+/// The checking proxy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProxyConfig {
+    /// Hosts that commands may reach, as [`ListedHost`](crate::contracts::ListedHost) writes them.
+    pub hosts: Vec<String>,
+    /// Addresses at which a host is reached, whatever they are, instead of looking it up.
+    pub allow_addresses: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// What becomes of a command when a layer of `require` is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissing {
+    /// It is not started.
+    Refuse,
+    /// It runs behind the others, and its receipt names the missing one.
+    Degrade,
 }
 
 /// One sandbox profile.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SandboxProfile {
+    /// Programs, or beginnings of argument vectors, that may run; empty for any.
+    pub argv: Vec<String>,
     /// Network access.
-    pub network: Network,
+    pub net: Network,
     /// Absolute paths readable beside the system's programs and libraries.
     pub read: Vec<String>,
     /// Absolute paths writable beside what the call grants.

@@ -9,6 +9,9 @@ use super::setting::size;
 use super::{Key, Kind, env_name};
 use crate::contracts::format_duration_ms;
 
+/// What every entry of a list of hosts looks like; the reader knows more.
+const HOST: &str = r"^(http://)?(\*\.)?[A-Za-z0-9._-]+(:[0-9]+)?$";
+
 /// The JSON Schema (2020-12) of `config/bailiwick.yaml`.
 #[must_use]
 pub fn json_schema() -> Json {
@@ -78,6 +81,15 @@ fn leaf(key: &Key) -> Json {
         Kind::Lines => {
             json!({ "type": "array", "items": { "type": "string" }, "maxItems": 256 })
         }
+        Kind::Hosts => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": HOST }, "maxItems": 256 })
+        }
+        Kind::Addresses => json!({
+            "type": "object",
+            "additionalProperties": {
+                "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 16,
+            },
+        }),
         Kind::Paths => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "^/" }, "maxItems": 256 })
         }
@@ -105,6 +117,8 @@ fn range(kind: Kind) -> String {
         Kind::Paths => "list of absolute paths".to_owned(),
         Kind::Line => "text".to_owned(),
         Kind::Lines => "list of texts".to_owned(),
+        Kind::Hosts => "list of hosts, each with `*.`, `:port` or `http://` as needed".to_owned(),
+        Kind::Addresses => "mapping from a host to a list of addresses".to_owned(),
     }
 }
 

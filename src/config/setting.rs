@@ -1,6 +1,9 @@
 //! The value of one key.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::{Value as Json, json};
 
 use super::Kind;
 use crate::contracts::format_duration_ms;
@@ -18,6 +21,8 @@ pub enum Setting {
     Text(String),
     /// A list of words, paths or texts.
     Texts(Vec<String>),
+    /// Addresses by host.
+    Addresses(BTreeMap<String, Vec<IpAddr>>),
 }
 
 /// Units of sizes, largest first.
@@ -37,6 +42,13 @@ impl Setting {
             (Self::Text(text), _) if text.is_empty() => "\"\"".to_owned(),
             (Self::Text(text), _) => text.clone(),
             (Self::Texts(texts), _) => format!("[{}]", texts.join(", ")),
+            (Self::Addresses(hosts), _) => {
+                let quoted = |all: &Vec<IpAddr>| {
+                    all.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ")
+                };
+                let each = hosts.iter().map(|(host, all)| format!("{host}: [{}]", quoted(all)));
+                format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 
@@ -50,6 +62,7 @@ impl Setting {
             (Self::Number(number), _) => (*number).into(),
             (Self::Text(text), _) => text.clone().into(),
             (Self::Texts(texts), _) => texts.clone().into(),
+            (Self::Addresses(hosts), _) => json!(hosts),
         }
     }
 }

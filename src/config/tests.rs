@@ -30,6 +30,7 @@ fn built_in_layer_is_complete_and_the_same_as_the_defaults_in_the_code() {
     let profiles: Vec<&str> = resolved.config.sandbox.profiles.keys().map(String::as_str).collect();
     assert_eq!(profiles, ["git", "parse", "run_code", "shell_exec", "worker"]);
     assert_eq!(resolved.config.sandbox.require, ["landlock", "seccomp"]);
+    assert_eq!(resolved.config.sandbox.on_missing, OnMissing::Refuse);
     assert_eq!(resolved.config.secrets.dir, None);
 }
 
@@ -114,6 +115,28 @@ fn every_mistake_of_every_layer_is_named_with_its_place() {
 }
 
 #[test]
+fn a_key_that_was_renamed_is_an_error_that_says_the_new_name() {
+    let sources = Sources {
+        file: file(
+            "sandbox: { profiles: { git: { network: none, limits: { wall: 1m } } } }\n",
+            true,
+        ),
+        sets: vec!["sandbox.profiles.git.limits.wall=1m".into()],
+        ..Sources::default()
+    };
+    let mistakes = mistakes(&sources);
+    let expected = [
+        "`sandbox.profiles.git.net`",
+        "`timeout` (was `limits.wall`)",
+        "`sandbox.profiles.git.timeout`",
+    ];
+    assert_eq!(mistakes.len(), expected.len(), "{mistakes:#?}");
+    for (mistake, words) in mistakes.iter().zip(expected) {
+        assert!(mistake.contains(words), "{mistake}");
+    }
+}
+
+#[test]
 fn refuses_hostile_documents() {
     let deep = format!("a: {}", "[".repeat(100));
     let cases = [
@@ -127,7 +150,7 @@ fn refuses_hostile_documents() {
         ("---\nschema: 1\n---\nschema: 1\n", false),
         ("tools: { enabled: { 'a.b': true } }\n", false),
         ("tools: { enabled: { '': true } }\n", false),
-        ("sandbox: { profiles: { \"x\\0\": { network: none } } }\n", false),
+        ("sandbox: { profiles: { \"x\\0\": { net: none } } }\n", false),
         ("sandbox: { require: [landlok] }\n", false),
         ("sandbox: { profiles: { git: { read: ['../x'] } } }\n", false),
         (deep.as_str(), false),
@@ -150,7 +173,7 @@ fn names_in_the_environment_reach_tools_and_profiles() {
     let sources = Sources {
         environment: vec![
             variable("BAILIWICK_TOOLS__ENABLED__SHELL_EXEC", "false"),
-            variable("BAILIWICK_SANDBOX__PROFILES__SHELL_EXEC__LIMITS__OPEN_FILES", "64"),
+            variable("BAILIWICK_SANDBOX__PROFILES__SHELL_EXEC__OPEN_FILES", "64"),
             variable("BAILIWICK_SANDBOX__REQUIRE", "[landlock]"),
         ],
         ..Sources::default()
@@ -163,13 +186,12 @@ fn names_in_the_environment_reach_tools_and_profiles() {
 
 #[test]
 fn a_new_profile_begins_as_the_built_in_shell_exec() {
-    let text =
-        "sandbox: { profiles: { shell_exec: { network: proxy }, mine: { limits: { pids: 7 } } } }";
+    let text = "sandbox: { profiles: { shell_exec: { net: proxy }, mine: { pids: 7 } } }";
     let profiles = resolve(&of_file(text)).unwrap().config.sandbox.profiles;
     assert_eq!(profiles["mine"].limits.pids, 7);
     assert_eq!(profiles["mine"].limits.wall_ms, profiles["shell_exec"].limits.wall_ms);
-    assert_eq!(profiles["mine"].network, Network::None);
-    assert_eq!(profiles["shell_exec"].network, Network::Proxy);
+    assert_eq!(profiles["mine"].net, Network::None);
+    assert_eq!(profiles["shell_exec"].net, Network::Proxy);
 }
 
 #[test]
@@ -208,7 +230,7 @@ fn an_untrusted_file_can_only_tighten_and_what_does_not_count_is_said() {
 tools: { enabled: { shell_exec: false, http_request: true } }
 limits: { steps: 5, file: 1KiB, foreach_items: 20000 }
 secrets: { dir: /tmp/mine }
-sandbox: { require: [seccomp], profiles: { git: { network: proxy, write: [/], limits: { wall: 5s } }, mine: { network: loopback } } }
+sandbox: { require: [seccomp], on_missing: degrade, profiles: { git: { net: proxy, argv: [git, sh], write: [/], timeout: 5s }, worker: { argv: [make] }, mine: { net: loopback } } }
 ";
     let sources = Sources { file: file(text, false), ..Sources::default() };
     let built_in = resolve(&Sources::default()).unwrap().config;
@@ -222,16 +244,20 @@ sandbox: { require: [seccomp], profiles: { git: { network: proxy, write: [/], li
     assert_eq!(config.limits.foreach_items, built_in.limits.foreach_items);
     assert_eq!(config.secrets.dir, None);
     assert_eq!(config.sandbox.require, built_in.sandbox.require);
-    assert_eq!(config.sandbox.profiles["git"].network, Network::None);
+    assert_eq!(config.sandbox.profiles["git"].net, Network::None);
+    assert_eq!(config.sandbox.on_missing, OnMissing::Refuse);
+    assert_eq!(config.sandbox.profiles["git"].argv, ["git"]);
+    assert_eq!(config.sandbox.profiles["worker"].argv, ["make"]);
     assert!(config.sandbox.profiles["git"].write.is_empty());
     assert_eq!(config.sandbox.profiles["git"].limits.wall_ms, 5_000);
-    assert_eq!(config.sandbox.profiles["mine"].network, Network::None);
+    assert_eq!(config.sandbox.profiles["mine"].net, Network::None);
     let ignored: Vec<(u32, bool)> =
         warnings.iter().map(|w| (w.line, w.message.contains("does not count"))).collect();
-    assert_eq!(ignored, [1, 2, 3, 3, 4, 5, 5, 5, 5].map(|line| (line, true)));
+    assert_eq!(ignored, [1, 2, 3, 3, 4, 5, 5, 5, 5, 5, 5].map(|line| (line, true)));
     let trusted = resolve(&Sources { file: file(text, true), ..Sources::default() }).unwrap();
     assert!(trusted.warnings.is_empty());
     assert_eq!(trusted.config.sandbox.require, ["seccomp"]);
+    assert_eq!(trusted.config.sandbox.on_missing, OnMissing::Degrade);
 }
 
 #[test]
@@ -250,6 +276,30 @@ fn an_untrusted_override_cannot_undo_what_the_environment_tightened() {
     assert_eq!(resolved.warnings.len(), 1);
 }
 
+#[test]
+fn hosts_of_the_proxy_come_from_a_trusted_file_or_from_the_user() {
+    let text = "sandbox: { proxy: { hosts: [PyPI.org, 'http://x.org:80'], allow_addresses: { pypi.org: [10.0.0.7] } } }";
+    let proxy = resolve(&of_file(text)).unwrap().config.sandbox.proxy;
+    assert_eq!(proxy.hosts, ["pypi.org", "http://x.org"]);
+    assert_eq!(
+        proxy.allow_addresses["pypi.org"],
+        ["10.0.0.7".parse::<std::net::IpAddr>().unwrap()]
+    );
+
+    let untrusted = resolve(&Sources { file: file(text, false), ..Sources::default() }).unwrap();
+    assert_eq!(untrusted.warnings.len(), 2, "{:?}", untrusted.warnings);
+    let proxy = untrusted.config.sandbox.proxy;
+    assert!(proxy.hosts.is_empty() && proxy.allow_addresses.is_empty());
+
+    let sets = ["hosts=[a.example]", "allow_addresses={a.example: ['::1', 127.0.0.1]}"];
+    let sets = sets.map(|set| format!("sandbox.proxy.{set}")).to_vec();
+    let set = resolve(&Sources { sets, ..Sources::default() }).unwrap().config.sandbox.proxy;
+    assert_eq!((set.hosts.len(), set.allow_addresses["a.example"].len()), (1, 2));
+    let wrong =
+        of_file("sandbox: { proxy: { hosts: ['*.com'], allow_addresses: { a.example: [here] } } }");
+    assert_eq!(mistakes(&wrong).len(), 2, "{:?}", mistakes(&wrong));
+}
+
 /// A line of YAML for a key, with any value that its kind takes.
 fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
     let value = match key.kind {
@@ -266,6 +316,12 @@ fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
         Kind::Path => proptest::sample::select(vec!["''", "/x"]).prop_map(str::to_owned).boxed(),
         Kind::Line => proptest::sample::select(vec!["''", "a"]).prop_map(str::to_owned).boxed(),
         Kind::Lines => proptest::sample::select(vec!["[]", "[a]"]).prop_map(str::to_owned).boxed(),
+        Kind::Hosts => {
+            proptest::sample::select(vec!["[]", "[a.example]"]).prop_map(str::to_owned).boxed()
+        }
+        Kind::Addresses => proptest::sample::select(vec!["{}", "{a.example: [127.0.0.1]}"])
+            .prop_map(str::to_owned)
+            .boxed(),
         Kind::Paths => proptest::sample::select(vec!["[]", "[/]"]).prop_map(str::to_owned).boxed(),
     };
     let path = key.path.replace('*', "git");

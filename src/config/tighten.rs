@@ -1,6 +1,7 @@
 //! Which way is stricter: what a workspace that nobody trusts may change.
 
 use super::{Kind, Setting};
+use crate::ports::begins_with;
 
 /// Which way is stricter for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Tighter {
     Superset,
     /// Fewer entries, none new.
     Subset,
+    /// Fewer beginnings of argument vectors, or longer ones; none at all stands for any.
+    Narrower,
     /// No change is surely stricter.
     Never,
 }
@@ -52,9 +55,20 @@ impl Tighter {
             (Self::Subset, Setting::Texts(old), Setting::Texts(new)) => {
                 new.iter().all(|entry| old.contains(entry))
             }
+            (Self::Narrower, Setting::Texts(old), Setting::Texts(new)) => {
+                old.is_empty()
+                    || !new.is_empty()
+                        && new.iter().all(|entry| old.iter().any(|old| continues(old, entry)))
+            }
             _ => false,
         }
     }
+}
+
+/// Whether every argument vector that begins like `new` begins like `old` as well.
+fn continues(old: &str, new: &str) -> bool {
+    let new: Vec<String> = new.split_whitespace().map(str::to_owned).collect();
+    begins_with(&new, old)
 }
 
 fn first_word(kind: Kind) -> Option<&'static str> {
@@ -103,6 +117,12 @@ mod tests {
             (Tighter::Superset, Kind::Paths, texts(&["x"]), texts(&["y"]), false),
             (Tighter::Subset, Kind::Paths, texts(&["x", "y"]), texts(&["y"]), true),
             (Tighter::Subset, Kind::Paths, texts(&["x"]), texts(&["x", "y"]), false),
+            (Tighter::Narrower, Kind::Lines, texts(&[]), texts(&["git"]), true),
+            (Tighter::Narrower, Kind::Lines, texts(&["git"]), texts(&[]), false),
+            (Tighter::Narrower, Kind::Lines, texts(&["git", "a"]), texts(&["git log"]), true),
+            (Tighter::Narrower, Kind::Lines, texts(&["git log"]), texts(&["git"]), false),
+            (Tighter::Narrower, Kind::Lines, texts(&["git"]), texts(&["git", "sh"]), false),
+            (Tighter::Narrower, Kind::Lines, texts(&["git"]), texts(&["gitk"]), false),
             (Tighter::Never, Kind::Path, text(""), text("/x"), false),
             (Tighter::Never, Kind::Path, text("/x"), text("/x"), true),
             (Tighter::Lower, count, text("5"), Setting::Whole(4), false),

@@ -1,6 +1,7 @@
 //! What policy answered, and within which walls the call may run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,18 @@ pub enum Obligation {
 
 /// How much network a call has.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
@@ -100,6 +112,10 @@ pub struct Confinement {
     pub unreadable: Vec<PathBuf>,
     /// Network access.
     pub network: Network,
+    /// With `network: proxy`, what the proxy lets through: `host`, `*.host`, each with `:port` where it is
+    /// not 443, and `http://` before it where plain HTTP may be spoken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
 }
 
 /// Which set of rules is in force.
@@ -151,7 +167,7 @@ pub struct Decision {
     /// The active policy.
     pub policy_hash: Hash,
     /// The walls the call must run in.
-    pub confinement: Confinement,
+    pub confinement: Arc<Confinement>,
     /// What must be done when it runs.
     pub obligations: Vec<Obligation>,
     /// How many different people must say yes when it asks.

@@ -15,6 +15,7 @@ mod governing;
 mod hash;
 mod ids;
 mod limits;
+mod listed_host;
 mod memory;
 mod once;
 mod report;
@@ -33,11 +34,12 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use event::{
-    ASIDE, Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
-    CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, Lineage, MemoryWritten,
-    PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished, RunFlow,
-    RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, ShadowDecision, SourceKind,
-    StepFinished, StepStarted, StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
+    ASIDE, ArtifactStored, Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed,
+    CallRequested, CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, Lineage,
+    MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished,
+    RunFlow, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, ShadowDecision,
+    SourceKind, StepFinished, StepStarted, StepVerified, Stored, TaskAccepted, TextRef, Trigger,
+    event_hash,
 };
 pub use governing::{GOVERNING, GOVERNING_RULES};
 pub use hash::{Hash, HashError};
@@ -46,6 +48,7 @@ pub use limits::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX, LABELS_MAX, SubmissionError,
     TEXT_BYTES_MAX,
 };
+pub use listed_host::{ListedHost, ListedHostError};
 pub use memory::{Area, Embedded, MemoryMetadata, MemoryRecord, Provenance};
 pub use once::Once;
 pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};

@@ -129,7 +129,7 @@ pub enum ErrorKind {
     NotFound,
     /// It exists already.
     Conflict,
-    /// Outside the roots the call may touch, or the system refused.
+    /// Outside of what the call may touch or run, or the system refused.
     Forbidden,
     /// Larger than a limit.
     TooLarge,

@@ -43,6 +43,7 @@ pub fn collect(
         labels,
         unknown: around.unknown.to_vec(),
         fs: call.allow_fs,
+        network: call.allow_network,
         run: RunFacts { id: call.run_id.to_string(), ..run },
         permissions: around.permissions.to_vec(),
         now: around.now,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::resolve::real;
-use crate::policy::{PathFault, Places};
+use crate::policy::{Nets, PathFault, Places};
 
 /// The machine owner's policies.
 const SYSTEM_CONFIG: &str = "/etc/bailiwick";
@@ -47,6 +47,7 @@ pub fn places(
         temp: all(temp)?,
         read_roots: all(read_roots)?,
         governing,
+        nets: Nets::default(),
     })
 }
 

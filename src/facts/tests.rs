@@ -365,7 +365,7 @@ fn walls_name_what_a_command_may_not_read_of_each_root() {
         let bound =
             Permissions { read: under(read), write: under(write), ..Permissions::default() };
         let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[bound]);
-        let places = set.decide(&request).confinement.unreadable;
+        let places = set.decide(&request).confinement.unreadable.clone();
         let names = places.iter().filter_map(|place| place.strip_prefix(&root).ok());
         names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
@@ -377,7 +377,7 @@ fn walls_name_what_a_command_may_not_read_of_each_root() {
     assert_eq!(closed(&[".bailiwick"], &[]), [".bailiwick", ".bailiwick/.env"]);
     assert_eq!(closed(&["keys/server.pem"], &[]), ["keys/server.pem"]);
     let request = disk.request(&tool, json!({ "path": "a", "text": "" }), &[]);
-    let everywhere = set.decide(&request).confinement.unreadable;
+    let everywhere = set.decide(&request).confinement.unreadable.clone();
     assert!(everywhere.contains(&disk.base.join("repo/.env")), "{everywhere:?}");
 }
 

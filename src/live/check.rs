@@ -1,23 +1,21 @@
 //! Everything that must hold for the files of one directory before they are in force.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::elapsed::worked;
 use super::reload::is_error;
+use super::sets::Sets;
 use crate::contracts::Diagnostic;
-use crate::policy::{
-    Layer, Options, ReadFiles, Source, SourceKind, built_in, check_tests_within, compile_with,
-};
-use crate::ports::Vocabulary;
+use crate::policy::{Options, Source, SourceKind, built_in, check_tests_within};
 
-/// How long the tests of a directory may take.
+/// How long the tests of a directory may work. On a busy machine they take longer, and a sound edit must
+/// not be refused for that: nothing would look at it again.
 const TESTS: Duration = Duration::from_secs(2);
 
 /// What files are checked against.
 pub(super) struct Checks<'a> {
-    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) sets: &'a mut Sets,
     pub(super) options: &'a Options,
-    /// What was read before.
-    pub(super) known: &'a mut ReadFiles,
 }
 
 impl Checks<'_> {
@@ -28,7 +26,7 @@ impl Checks<'_> {
         if sources.is_empty() {
             return Vec::new();
         }
-        match compile_with(self.known, sources, self.vocabulary, self.options) {
+        match self.sets.of(sources.to_vec(), self.options) {
             Err(mistakes) => mistakes.into_iter().filter(is_error).collect(),
             Ok(_) if sources.iter().all(|it| it.kind() != SourceKind::Tests) => Vec::new(),
             Ok(_) => self.failing_tests(sources),
@@ -38,16 +36,19 @@ impl Checks<'_> {
     /// Tests say what the rules mean, whoever trusts them yet: with what a workspace allows counting.
     fn failing_tests(&mut self, sources: &[Source]) -> Vec<Diagnostic> {
         let options = Options { trusted: true, ..self.options.clone() };
-        let mut all = sources.to_vec();
-        if sources.iter().all(|source| source.layer != Layer::BuiltIn) {
-            all.extend(built_in());
-        }
-        let set = match compile_with(self.known, &all, self.vocabulary, &options) {
+        let set = match self.sets.of(deciding(sources.iter()), &options) {
             Ok(set) => set,
             Err(mistakes) => return mistakes.into_iter().filter(is_error).collect(),
         };
-        let until = Instant::now() + TESTS;
-        let found = check_tests_within(&set, sources, &mut || Instant::now() < until);
+        let until = worked() + TESTS;
+        let found = check_tests_within(&set, sources, &mut || worked() < until);
         found.into_iter().filter(is_error).collect()
     }
+}
+
+/// The files that decide, the built-in ones among them. Tests do not: which set it is does not depend on
+/// them.
+pub(super) fn deciding<'a>(files: impl Iterator<Item = &'a Source>) -> Vec<Source> {
+    let decide = files.filter(|file| file.kind() != SourceKind::Tests);
+    decide.cloned().chain(built_in()).collect()
 }

@@ -4,9 +4,12 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::elapsed::wall_clock;
+use super::snapshot::{LayerDir, read, signature};
 use super::tests::{Ground, NO_REPORTS};
-use super::{LivePolicy, PolicyWatch, Reload};
+use super::{LivePolicy, PolicyWatch, Reload, Signing};
 use crate::contracts::{Diagnostic, Effect};
+use crate::policy::Layer;
 
 const TEST: &str = "schema: 1
 cases:
@@ -211,4 +214,26 @@ fn too_much_of_everything_is_a_mistake_and_not_a_burden() {
     }
     assert_eq!(live.current().hash(), good);
     assert!(live.errors()[0].message.contains("more than 4096 entries"), "{:?}", live.errors());
+}
+
+#[test]
+fn what_changes_again_in_the_same_tick_of_the_clock_is_looked_at_again() {
+    let ground = Ground::new();
+    let path = ground.dir.path().join("ws/policies");
+    let dirs = [LayerDir { layer: Layer::Workspace, path, shown: "policies/".to_owned() }];
+    let signing = Signing::default();
+    for _ in 0..50 {
+        // In place and of the same length: nothing but the time tells them apart.
+        ground.put("ws/policies/own.yaml", NO_REPORTS);
+        let began = wall_clock();
+        let (snapshots, seen) = read(&dirs, &signing, &[]);
+        ground.put("ws/policies/own.yaml", NO_REPORTS.replace("today", "Today"));
+        let own = snapshots[0].sources.iter().find(|it| it.path.ends_with("own.yaml")).unwrap();
+        assert_eq!(own.bytes, NO_REPORTS.as_bytes());
+        let told_apart = signature(&dirs, &signing, &[]) != seen;
+        assert!(told_apart || !seen.is_settled(began), "an edit is lost");
+    }
+    // And nothing is read again and again for ever.
+    let began = wall_clock() + Duration::from_secs(3);
+    assert!(read(&dirs, &signing, &[]).1.is_settled(began));
 }

@@ -15,6 +15,7 @@ mod layers;
 mod policies;
 mod published;
 mod reload;
+mod sets;
 mod signed;
 mod snapshot;
 mod trial;

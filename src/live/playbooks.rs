@@ -24,15 +24,20 @@ use crate::ports::Vocabulary;
 pub const DIRECTORY: &str = "playbooks";
 
 /// The playbooks inside the program, by the path they have in a new workspace.
-pub const SHIPPED: [(&str, &str); 2] = [
+pub const SHIPPED: [(&str, &str); 3] = [
     ("playbooks/edit-test-report.yaml", include_str!("../../playbooks/edit-test-report.yaml")),
     ("playbooks/repo-health.yaml", include_str!("../../playbooks/repo-health.yaml")),
+    ("playbooks/vet-archive.yaml", include_str!("../../playbooks/vet-archive.yaml")),
 ];
 
 /// The templates inside the program, by the path they have in a new workspace.
-pub const SHIPPED_TEMPLATES: [(&str, &str); 2] = [
+pub const SHIPPED_TEMPLATES: [(&str, &str); 3] = [
     ("playbooks/templates/edit-test.md", include_str!("../../playbooks/templates/edit-test.md")),
     ("playbooks/templates/health.md", include_str!("../../playbooks/templates/health.md")),
+    (
+        "playbooks/templates/vet-archive.md",
+        include_str!("../../playbooks/templates/vet-archive.md"),
+    ),
 ];
 
 /// What stands before the path of something inside the program.

@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::accepted::{self, fingerprint};
-use super::check::Checks;
-use super::elapsed::elapsed_ms;
+use super::check::{Checks, deciding};
+use super::elapsed::{elapsed_ms, wall_clock};
 use super::kept;
 use super::layers::Signing;
+use super::sets::Sets;
 use super::signed;
 use super::snapshot::{LayerDir, Signature, Snapshot, mistake, read, signature};
 use crate::contracts::{Diagnostic, Hash, Severity};
-use crate::policy::{
-    Layer, Options, PolicySet, ReadFiles, Source, SourceKind, built_in, compile, compile_with,
-};
+use crate::policy::{Layer, Options, PolicySet, Source, built_in};
 use crate::ports::Vocabulary;
 
 /// An edit of the workspace's rules that is sound by itself. Both sets are those that decide where the
@@ -55,19 +54,22 @@ pub(super) struct Reloader {
     signing: Signing,
     /// Where the last good rules are kept; nowhere for a set that is not the workspace's.
     state_dir: Option<PathBuf>,
-    vocabulary: Vocabulary,
+    sets: Sets,
     options: Options,
     gate: Option<Gate>,
     /// Files that change what is in force without being rules: what a person accepted.
     beside: Vec<PathBuf>,
     signature: Signature,
+    /// Whether the files were still when they were looked at: else the same signature may stand for
+    /// others.
+    settled: bool,
+    /// What was seen then.
+    seen: Vec<Snapshot>,
     good: Good,
     /// Whether the workspace's good files are those of the state directory and not of `policies/`.
     /// Nobody said to trust these: trust is bound to `policies/` alone.
     borrowed: bool,
     in_force: Option<Arc<PolicySet>>,
-    /// What the files in force say, so that an edit of one reads no other again.
-    known: ReadFiles,
 }
 
 impl Reloader {
@@ -86,55 +88,68 @@ impl Reloader {
             dirs,
             signing,
             state_dir: state_dir.map(Path::to_owned),
-            vocabulary,
+            sets: Sets::new(vocabulary),
             options,
             gate: None,
             beside: state_dir.map(accepted::place).into_iter().collect(),
             signature: Signature::default(),
+            settled: true,
+            seen: Vec::new(),
             good,
             borrowed: true,
             in_force: None,
-            known: ReadFiles::default(),
         };
         (reloader, errors)
     }
 
     pub(super) fn set_options(&mut self, options: Options) {
         self.options = options;
-        self.known = ReadFiles::default();
+        self.sets.forget();
     }
 
     pub(super) fn set_gate(&mut self, gate: Gate) {
         self.gate = Some(gate);
     }
 
-    /// Whether the files are not those that were looked at last.
-    pub(super) fn is_changed(&self) -> bool {
-        self.changed().is_some()
+    /// Whether the files are not those that were looked at last. Those that may be others and look the
+    /// same are read to tell.
+    pub(super) fn is_changed(&mut self) -> bool {
+        match self.changed() {
+            None => false,
+            Some(now) if now != self.signature => true,
+            Some(_) => {
+                let began = wall_clock();
+                let (snapshots, signature) = read(&self.dirs, &self.signing, &self.beside);
+                let same = signature == self.signature && snapshots == self.seen;
+                self.settled = same && signature.is_settled(began);
+                !same
+            }
+        }
     }
 
+    /// The signature of the files, if they may be others than those that were looked at last.
     pub(super) fn changed(&self) -> Option<Signature> {
         Some(signature(&self.dirs, &self.signing, &self.beside))
-            .filter(|now| *now != self.signature)
+            .filter(|now| *now != self.signature || !self.settled)
     }
 
     /// Takes over every layer whose files are sound, if what they make together is.
     pub(super) fn reload(&mut self) -> Taken {
-        let mut known = std::mem::take(&mut self.known);
-        let taken = self.reload_with(&mut known);
-        // What was refused is read again when it comes again: there may be no end of it.
-        known.keep(self.good.values().flatten().chain(&built_in()));
-        self.known = known;
+        let taken = self.take_over();
+        self.sets.keep(self.good.values().flatten().chain(&built_in()));
         taken
     }
 
-    fn reload_with(&mut self, known: &mut ReadFiles) -> Taken {
+    fn take_over(&mut self) -> Taken {
+        let began = wall_clock();
         let (snapshots, signature) = read(&self.dirs, &self.signing, &self.beside);
+        self.settled = signature.is_settled(began);
         self.signature = signature;
+        self.seen.clone_from(&snapshots);
         let (mut errors, mut good, mut lost) = (Vec::new(), Good::new(), false);
         let mut borrowed = self.borrowed;
-        for (dir, snapshot) in self.dirs.iter().zip(snapshots) {
-            let sound = self.sound(dir, snapshot, known, &mut errors);
+        for (dir, snapshot) in self.dirs.clone().iter().zip(snapshots) {
+            let sound = self.sound(dir, snapshot, &mut errors);
             if dir.layer == Layer::Workspace && sound.is_some() {
                 borrowed = false;
             }
@@ -150,11 +165,11 @@ impl Reloader {
             good = self.with_known(good);
             borrowed = self.borrowed;
         }
-        let mut compiled = self.compile(&good, borrowed, known);
+        let mut compiled = self.compile(&good, borrowed);
         if compiled.is_err() && good.remove(&Layer::Workspace).is_some() {
             // What was kept is not for this program, or never was good.
             errors.extend(compiled.err().into_iter().flatten().filter(is_error));
-            compiled = self.compile(&good, borrowed, known);
+            compiled = self.compile(&good, borrowed);
         }
         // What is in force stays in force.
         let refused = |errors| Taken { set: None, errors, lost: true };
@@ -173,17 +188,18 @@ impl Reloader {
 
     /// What the gate says against the workspace's files in `good`, where they decide otherwise than those
     /// that were good before.
-    fn against(&self, good: &Good) -> Vec<Diagnostic> {
+    fn against(&mut self, good: &Good) -> Vec<Diagnostic> {
         let workspace =
             |good: &Good| fingerprint(good.get(&Layer::Workspace).map_or(&[][..], Vec::as_slice));
         let files = workspace(good);
-        let Some(gate) = self.gate.as_ref().filter(|_| files != workspace(&self.good)) else {
+        let Some(gate) = self.gate.clone().filter(|_| files != workspace(&self.good)) else {
             return Vec::new();
         };
         let mut above = good.clone();
         above.remove(&Layer::Workspace);
         // What was kept may not be for this program any more: then it is the built-in rules that decide.
-        let known = self.compile_trusted(&self.with_known(good.clone()));
+        let known = self.with_known(good.clone());
+        let known = self.compile_trusted(&known);
         let before = known.or_else(|_| self.compile_trusted(&above));
         match (before, self.compile_trusted(good)) {
             (Ok(before), Ok(after)) => gate(&Edit { before: &before, after: &after, files }),
@@ -202,34 +218,32 @@ impl Reloader {
     }
 
     /// What is good, as if the workspace were trusted.
-    pub(super) fn as_trusted(&self) -> Result<PolicySet, Vec<Diagnostic>> {
-        self.compile_trusted(&self.good)
+    pub(super) fn as_trusted(&mut self) -> Result<PolicySet, Vec<Diagnostic>> {
+        let good = self.good.clone();
+        self.compile_trusted(&good)
     }
 
-    fn compile_trusted(&self, good: &Good) -> Result<PolicySet, Vec<Diagnostic>> {
+    fn compile_trusted(&mut self, good: &Good) -> Result<PolicySet, Vec<Diagnostic>> {
         let options = Options { trusted: true, ..self.options.clone() };
-        let set = compile(&deciding(good), &self.vocabulary, &options)?;
-        Ok(set.with_watch(elapsed_ms))
+        self.compile_as(good, &options)
     }
 
-    fn compile(
-        &self,
-        good: &Good,
-        borrowed: bool,
-        known: &mut ReadFiles,
-    ) -> Result<PolicySet, Vec<Diagnostic>> {
+    fn compile(&mut self, good: &Good, borrowed: bool) -> Result<PolicySet, Vec<Diagnostic>> {
         let mut options = self.options.clone();
         options.trusted &= !borrowed;
-        let set = compile_with(known, &deciding(good), &self.vocabulary, &options)?;
-        Ok(set.with_watch(elapsed_ms))
+        self.compile_as(good, &options)
+    }
+
+    fn compile_as(&mut self, good: &Good, options: &Options) -> Result<PolicySet, Vec<Diagnostic>> {
+        let set = self.sets.of(deciding(good.values().flatten()), options)?;
+        Ok(set.as_ref().clone().with_watch(elapsed_ms))
     }
 
     /// The files of a layer, if all of them are sound; their mistakes are noted else.
     fn sound(
-        &self,
+        &mut self,
         dir: &LayerDir,
         snapshot: Snapshot,
-        known: &mut ReadFiles,
         errors: &mut Vec<Diagnostic>,
     ) -> Option<Vec<Source>> {
         let mut mistakes = snapshot.mistakes;
@@ -241,7 +255,7 @@ impl Reloader {
         }
         // What has a mistake already is not worth the time; what was good is good.
         if mistakes.is_empty() && !self.is_good(dir.layer, &snapshot.sources) {
-            let mut checks = Checks { vocabulary: &self.vocabulary, options: &self.options, known };
+            let mut checks = Checks { sets: &mut self.sets, options: &self.options };
             mistakes.extend(checks.mistakes(&snapshot.sources));
         }
         let sound = mistakes.is_empty();
@@ -275,14 +289,6 @@ impl Reloader {
         }
         self.good = good;
     }
-}
-
-/// The files that decide. Tests do not: which set it is does not depend on them.
-fn deciding(good: &Good) -> Vec<Source> {
-    let decides = |source: &&Source| source.kind() != SourceKind::Tests;
-    let mut sources: Vec<Source> = good.values().flatten().filter(decides).cloned().collect();
-    sources.extend(built_in());
-    sources
 }
 
 /// Rules do not go away because their directory does: an editor or a checkout may be at work.

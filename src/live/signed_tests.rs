@@ -18,13 +18,14 @@ fn sign_with(ground: &Ground, number: u8) {
 
 /// A ground where the machine's owner demands a signature and trusts key 7.
 fn demanding() -> Ground {
-    let ground = Ground::new();
+    let ground = Ground::bare();
     for dir in ["etc", "own"] {
         fs::create_dir_all(ground.dir.path().join(dir)).unwrap();
     }
     ground.put("etc/require_signed", "");
     let key = PrivateKey::from_seed(&[7; 32]).public();
     ground.put("etc/trusted_keys", format!("# ours\n{key} the owner\n"));
+    ground.put("ws/policies/10-other.yaml", NO_REPORTS.replace("reports", "drafts"));
     ground.put("ws/policies/99-mine.yaml", NO_REPORTS);
     ground
 }

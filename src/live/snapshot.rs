@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::layers::Signing;
 use super::signed::signer;
@@ -20,6 +21,11 @@ const LAYER_BYTES_MAX: usize = 16 << 20;
 const ENTRIES_MAX: usize = 4_096;
 /// How often a directory may change while it is read.
 const TRIES: usize = 3;
+/// A file that changed so shortly before it was read can change again and bear the same stamp: the
+/// system's clock for files ticks every few milliseconds.
+const TICK: Duration = Duration::from_millis(20);
+/// The same of file systems that keep whole seconds.
+const COARSE_TICK: Duration = Duration::from_secs(2);
 
 /// A directory of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +67,27 @@ struct Stamp {
     changed: (i64, i64),
 }
 
+impl Signature {
+    /// Whether all files were still when this was taken at `now`: else they may be others than those
+    /// that were read and look the same.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let stamps = self.0.iter().filter_map(|(_, stamp)| stamp.as_ref().ok());
+        stamps.into_iter().all(|stamp| stamp.is_settled(now))
+    }
+}
+
 impl Stamp {
+    /// Times that lie ahead come from another machine's clock and tell nothing.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let (seconds, nanos) = self.changed;
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
+            return true;
+        };
+        let tick = if nanos == 0 { COARSE_TICK } else { TICK };
+        let changed = UNIX_EPOCH.checked_add(Duration::new(seconds, nanos));
+        changed.and_then(|at| now.duration_since(at).ok()).is_none_or(|ago| ago > tick)
+    }
+
     fn of(found: &Metadata) -> Self {
         Self {
             device: found.dev(),

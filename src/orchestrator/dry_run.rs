@@ -28,6 +28,7 @@ use crate::contracts::{
 };
 use crate::playbook::expression::{Scope, StepView};
 use crate::playbook::{Action, Pinned, Playbook, Step};
+use crate::ports::ToolDescriptor;
 use crate::store::AuditEntry;
 use crate::tools;
 
@@ -259,7 +260,7 @@ impl<'a> Dry<'a> {
             name: known.map_or_else(|| tool.to_owned(), |tool| tool.name.clone()),
             args,
             timeout_ms: step.timeout_ms.or_else(|| known.map(|tool| tool.timeout_ms)).unwrap_or(0),
-            allow_network: false,
+            allow_network: known.is_some_and(|tool| self.reaches(tool)),
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: String::new(),
@@ -267,6 +268,13 @@ impl<'a> Dry<'a> {
             labels: labels.into_iter().collect(),
             arg_labels,
         }
+    }
+
+    /// Whether the tool's profile and every bound leave a network.
+    fn reaches(&self, tool: &ToolDescriptor) -> bool {
+        let above = self.bounds.iter().map(|bound| &bound.network);
+        let bounds = above.chain([&self.playbook.permissions.network]);
+        self.services.places.nets.of(&tool.profile).within(bounds.map(Vec::as_slice)).is_some()
     }
 
     /// Goes into the playbook that a step calls.

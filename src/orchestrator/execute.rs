@@ -1,5 +1,6 @@
 //! Running a tool: intent durable before, result durable before anything relies on it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::contracts::{
     TextRef, ToolCall, ToolError,
 };
 use crate::policy::{Answer, Authorized, NotAuthorized};
-use crate::ports::{Limits, ToolContext, ToolDescriptor, ToolOutput};
+use crate::ports::{Away, Limits, ToolContext, ToolDescriptor, ToolOutput};
 use crate::tools::{self, Standing};
 
 /// Ends in `call.intent`, `call.started` and `call.finished`; or in a new decision, when the rules
@@ -279,13 +280,19 @@ pub(super) fn context(
     let config = &work.services.config;
     let profile = config.sandbox.profiles.get(&tool.profile);
     let limits = profile.map_or(NO_COMMAND, |profile| profile.limits);
+    // A tool that runs no command has no profile, and only the call's own time.
+    let wall_ms = profile.map_or(timeout_ms, |profile| profile.limits.wall_ms.min(timeout_ms));
+    let programs = profile.map_or_else(Vec::new, |profile| profile.argv.clone());
+    let read = profile.iter().flat_map(|profile| profile.read.iter().map(PathBuf::from)).collect();
     ToolContext {
         root: work.services.root.clone(),
-        confinement: decision.confinement.clone(),
+        confinement: decision.confinement.as_ref().clone(),
         sandbox: Arc::clone(&work.services.sandbox),
-        limits: Limits { wall_ms: timeout_ms, ..limits },
+        programs,
+        limits: Limits { wall_ms, ..limits },
         output_bytes_max: config.limits.output_bytes,
         cancel: work.cancel.child(),
+        away: Away { read, ..work.services.away.clone() },
     }
 }
 

@@ -9,7 +9,8 @@ use super::journal::Batch;
 use super::origins::handed_on;
 use super::taken::{Labels, SECRET_FILE, secret};
 use crate::contracts::{
-    CallFinished, Effect, EventBody, Obligation, TextRef, Timestamp, ToolCall, ToolResult,
+    ArtifactStored, CallFinished, Effect, EventBody, Obligation, TextRef, Timestamp, ToolCall,
+    ToolResult,
 };
 use crate::ports::{ToolDescriptor, ToolOutput};
 use crate::telemetry::{Fingerprints, Redactor};
@@ -35,7 +36,15 @@ impl Ended<'_> {
     ) -> Result<Batch, RunError> {
         let ended = work.services.clock.now();
         let mut batch = Batch::default();
+        let mut output = output;
+        let contents: Vec<Vec<u8>> =
+            output.artifacts.iter_mut().map(|it| std::mem::take(&mut it.content)).collect();
         let (result, labels) = self.result(work, ended, output);
+        for content in contents {
+            let content = batch.text(content, work.services.clock.salt());
+            let (call_id, path) = (self.call.id, path.clone());
+            batch.bodies.push(EventBody::ArtifactStored(ArtifactStored { call_id, path, content }));
+        }
         let fingerprints = match (&result.data, self.read_secret) {
             (Some(data), true) => Some(fingerprints(work, data, &mut batch)?),
             _ => None,
@@ -86,7 +95,7 @@ impl Ended<'_> {
             started_at: self.began,
             finished_at: ended,
             logs: output.logs,
-            artifacts: output.artifacts,
+            artifacts: output.artifacts.into_iter().map(|it| it.artifact).collect(),
             labels: labels.clone(),
             truncated: output.truncated,
             receipt: output.receipt,
@@ -103,7 +112,9 @@ pub(super) fn struck(redactor: &Redactor, output: &mut ToolOutput) -> Labels {
     names.extend(
         output.error.iter_mut().flat_map(|error| redactor.conceal_text(&mut error.message)),
     );
-    names.extend(output.artifacts.iter_mut().flat_map(|it| redactor.conceal_text(&mut it.name)));
+    names.extend(
+        output.artifacts.iter_mut().flat_map(|it| redactor.conceal_text(&mut it.artifact.name)),
+    );
     names.iter().map(|name| secret(name)).collect()
 }
 

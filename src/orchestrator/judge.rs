@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::driver::Work;
 use super::lineage;
+use super::prefer;
 use super::record::RunRecord;
 use super::services::Services;
 use super::taken::is_secret;
 use crate::contracts::{
-    Bound, Confinement, Decision, Effect, Hash, Map, RunFlow, RunId, ShadowDecision, Timestamp,
-    ToolCall,
+    Bound, Decision, Effect, Hash, Map, RunFlow, RunId, ShadowDecision, Timestamp, ToolCall,
 };
 use crate::facts::{self, Surroundings, WrittenPermissions};
 use crate::playbook::Playbook;
@@ -76,6 +76,7 @@ impl<'a> Judge<'a> {
             Err(fault) => return refused(fault.to_string()),
         };
         let mut judged = Judged::of(self.services, set, request);
+        prefer::hint(self.services.config.run.prefer_sandbox, &mut judged);
         let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         judged.decision.evaluated_us = took;
         self.services.metrics.policy_decided(judged.decision.effect, took);
@@ -204,7 +205,7 @@ fn refusal(policy_hash: Hash, reason: String) -> Decision {
         reason,
         rules: Vec::new(),
         policy_hash,
-        confinement: Confinement::default(),
+        confinement: Arc::default(),
         obligations: Vec::new(),
         approvers: 1,
         evaluated_us: 0,

@@ -40,6 +40,7 @@ mod open;
 mod opening;
 mod origins;
 mod place;
+mod prefer;
 mod reads;
 mod record;
 mod reply;

@@ -24,6 +24,7 @@ use crate::contracts::{
 };
 use crate::playbook::{Action, Step};
 use crate::policy::approval_hash;
+use crate::ports::ToolDescriptor;
 use crate::tools;
 
 /// Ends in `step.started`, followed by `call.requested` or `approval.requested` where the step is one
@@ -148,6 +149,15 @@ impl Opening<'_> {
         self.call_batch(tool, args, labels)
     }
 
+    /// Whether the tool's profile and every bound of the run leave a network.
+    fn reaches(&self, tool: &ToolDescriptor) -> bool {
+        let above = self.work.record.started.iter().flat_map(|(started, _)| &started.bounds);
+        let bounds =
+            above.map(|bound| &bound.network).chain([&self.work.playbook.permissions.network]);
+        let reach = self.work.services.places.nets.of(&tool.profile);
+        reach.within(bounds.map(Vec::as_slice)).is_some()
+    }
+
     fn call_batch(
         &self,
         name: &str,
@@ -170,7 +180,7 @@ impl Opening<'_> {
             name: name.clone(),
             args,
             timeout_ms: timeout_ms.unwrap_or(0),
-            allow_network: false,
+            allow_network: tool.is_some_and(|tool| self.reaches(tool)),
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: self.effect_key(),

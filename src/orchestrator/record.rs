@@ -81,6 +81,8 @@ pub struct RunRecord {
     pub paused_by: Option<String>,
     /// Every decision about a step, in order.
     pub decisions: Vector<DecisionView>,
+    /// Calls that produced files, one entry for each file.
+    pub produced: Vec<CallId>,
     /// What it has taken in.
     pub taken: Taken,
     /// Memories it wrote.
@@ -159,6 +161,7 @@ impl RunRecord {
                 let why = verified.error.as_deref().unwrap_or("it is false");
                 self.verify_errors.push(format!("`{}`: {why}", verified.expression));
             }
+            EventBody::ArtifactStored(stored) => self.produced.push(stored.call_id),
             EventBody::MemoryWritten(written) => self.memories.push(written.memory_id),
             EventBody::RunFinished(finished) => {
                 self.open.clear();

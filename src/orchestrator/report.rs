@@ -12,8 +12,8 @@ use super::journal::{Batch, Progress};
 use super::services::blocking;
 use crate::contracts::views::DecisionView;
 use crate::contracts::{
-    DecisionLine, ErrorKind, EventBody, Outcome, ReportReady, RunReport, SCHEMA_VERSION,
-    StepFinished, StepLine, TaskId, Telemetry,
+    ArtifactRef, DecisionLine, ErrorKind, EventBody, Outcome, ReportReady, RunReport,
+    SCHEMA_VERSION, StepFinished, StepLine, TaskId, Telemetry, ToolResult,
 };
 
 /// Writes `report.ready`, the last event of a run.
@@ -57,7 +57,7 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
         next_steps: next_steps(work, outcome, finished.cause.as_deref()),
         steps,
         outputs,
-        artifacts: Vec::new(),
+        artifacts: artifacts(work)?,
         decisions: decisions(work),
         telemetry: Telemetry {
             duration_ms: used.wall_ms,
@@ -74,6 +74,21 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
         policy_hash,
         journal_head: *head,
     })
+}
+
+/// Every file that calls produced, in order. The results name them.
+fn artifacts(work: &Work) -> Result<Vec<ArtifactRef>, RunError> {
+    let mut produced = work.record.produced.clone();
+    produced.dedup();
+    let run = work.run_id.to_string();
+    let mut found = Vec::new();
+    for call in produced.iter().filter_map(|id| work.record.calls.get(id)) {
+        let Some(finished) = &call.finished else { continue };
+        let store = work.services.store.reader();
+        let result: ToolResult = call::document(store, &run, "a result", &finished.result)?;
+        found.extend(result.artifacts);
+    }
+    Ok(found)
 }
 
 fn line(work: &Work, step: &StepFinished) -> Result<StepLine, RunError> {

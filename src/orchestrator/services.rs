@@ -9,7 +9,7 @@ use crate::live::playbooks::LivePlaybooks;
 use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
-use crate::ports::{Clock, Sandbox, Vocabulary};
+use crate::ports::{Away, Clock, Sandbox, Vocabulary};
 use crate::store::Store;
 use crate::telemetry::{Metrics, Redactor};
 
@@ -38,6 +38,8 @@ pub struct Services {
     pub playbooks: Arc<LivePlaybooks>,
     /// Where commands run.
     pub sandbox: Arc<dyn Sandbox>,
+    /// Where work is done that the workspace is to see nothing of.
+    pub away: Away,
     /// Time, ids, salts.
     pub clock: Arc<dyn Clock>,
     /// Strikes secrets out of what is logged.

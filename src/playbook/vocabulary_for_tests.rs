@@ -101,6 +101,14 @@ pub(crate) fn vocabulary() -> Vocabulary {
             json!({"exit_code": count, "stdout": text, "stderr": text}),
         ),
         tool(
+            "sandbox_worker_run",
+            Idempotent,
+            Risk::Medium,
+            json!({"action": text, "url": text, "sha256": text, "limit": count}),
+            &["action"],
+            json!({"name": text, "url": text, "sha256": text, "blake3": text, "media_type": text, "format": text, "bytes": count, "files": count, "dirs": count, "links": count, "stripped": list, "kinds": {"type": "object"}, "listed": list, "dependencies": list, "dependencies_total": count, "findings": list, "findings_total": count, "truncated": flag}),
+        ),
+        tool(
             "user_notification",
             NonIdempotent,
             Risk::Low,

@@ -51,7 +51,7 @@ impl Authorized<ToolCall> {
 
     /// The walls it must run in.
     #[must_use]
-    pub const fn confinement(&self) -> &Confinement {
+    pub fn confinement(&self) -> &Confinement {
         &self.decision.confinement
     }
 }

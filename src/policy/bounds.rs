@@ -1,5 +1,6 @@
 //! Permissions as an upper bound - the playbook's, and those of the runs above it -, and the walls that follow from a request.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::finding::Finding;
 use super::host::host_matches;
 use super::predicate::access_word;
 use super::zone::{ENV_FILE, is_secret};
-use super::{Permissions, Request, Walls};
+use super::{Permissions, Reach, Request, Walls};
 use crate::contracts::{Confinement, Effect, FsAccess, Network};
 use crate::ports::{PathAccess, ToolDescriptor};
 
@@ -106,10 +107,11 @@ fn refused(permissions: &Permissions, above: usize, reason: &str) -> Finding {
     finding
 }
 
-/// The walls for a request: what it may touch at most, narrowed by every bound.
-pub(super) fn confinement(request: &Request) -> Confinement {
-    let walls = &request.walls;
-    let bounds = request.permissions.iter();
+/// The walls of a call: what it may touch at most, narrowed by every bound. They follow from nothing
+/// else, which is why they are made once: see [`MadeWalls`](super::walls::MadeWalls).
+pub(super) fn confinement(walls: &Walls, bounds: &[Permissions]) -> Confinement {
+    let reach = reach(walls, bounds);
+    let bounds = bounds.iter();
     let write = match walls.fs {
         FsAccess::Write => writable(walls, bounds.clone().filter_map(|bound| bound.write.as_ref())),
         FsAccess::None | FsAccess::Read => Vec::new(),
@@ -127,8 +129,26 @@ pub(super) fn confinement(request: &Request) -> Confinement {
         unreadable: unreadable(walls, &read, &write),
         read,
         write,
-        network: Network::None,
+        network: reach.network,
+        hosts: reach.hosts.into_iter().map(String::from).collect(),
     }
+}
+
+/// The widest walls of a request. Once its run has read a secret there is no way out for a command: what
+/// it does with the network cannot be seen beforehand.
+pub(super) fn widest(request: &Request) -> Cow<'_, Walls> {
+    let walls = &request.walls;
+    if walls.network == Network::Proxy && (request.reads_secret || request.run.read_secret) {
+        let closed = Walls { network: Network::None, hosts: Vec::new(), ..walls.clone() };
+        return Cow::Owned(closed);
+    }
+    Cow::Borrowed(walls)
+}
+
+/// The network of a command: that of its profile, narrowed by every bound.
+fn reach(walls: &Walls, bounds: &[Permissions]) -> Reach {
+    let widest = Reach { network: walls.network, hosts: walls.hosts.clone() };
+    widest.within(bounds.iter().filter_map(|bound| bound.network.as_deref()))
 }
 
 /// What of the roots a command gets nothing of: the places of `walls`, a root that is secret by its

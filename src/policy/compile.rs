@@ -131,6 +131,7 @@ pub fn compile_with(
     Ok(PolicySet {
         about: about(&rules, vocabulary),
         watch: None,
+        walls: Arc::default(),
         hash: policy_hash(&sorted, vocabulary, options),
         rules,
         scripts,

@@ -1,7 +1,7 @@
 //! The decision: every rule is asked, the strictest answer wins, and what is around the rules can
 //! only tighten it. Pure; never panics.
 
-use super::bounds::{beyond_permissions, confinement};
+use super::bounds::{beyond_permissions, widest};
 use super::case::Case;
 use super::finding::Finding;
 use super::script::Audience;
@@ -74,7 +74,7 @@ impl PolicySet {
             reason,
             rules: judgement.findings.into_iter().map(|finding| finding.rule).collect(),
             policy_hash: self.hash,
-            confinement: confinement(request),
+            confinement: self.walls.of(&widest(request), &request.permissions),
             obligations,
             approvers,
             evaluated_us: 0,

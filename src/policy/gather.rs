@@ -10,8 +10,8 @@ use super::host::{host, is_url};
 use super::lexical::resolve_lexically;
 use super::pattern::guarded_by;
 use super::{
-    CommandFact, Fault, HostFact, LeafFact, PathFact, PathFault, Permissions, Places, Request,
-    RunFacts, Walls, Zone,
+    CommandFact, Fault, HostFact, LeafFact, PathFact, PathFault, Permissions, Places, Reach,
+    Request, RunFacts, Walls, Zone,
 };
 use crate::command::{self, Access, Analysis, Deed, FileUse};
 use crate::contracts::{FsAccess, Map, Origin, Timestamp};
@@ -47,6 +47,8 @@ pub struct Asked<'a> {
     pub unknown: Vec<String>,
     /// How much of the file system the caller wants.
     pub fs: FsAccess,
+    /// Whether the caller wants the network that its profile may have.
+    pub network: bool,
     /// The run so far.
     pub run: RunFacts,
     /// The playbook's upper bound, and those of the runs above it: each must hold.
@@ -69,6 +71,7 @@ impl<'a> Asked<'a> {
             labels: BTreeMap::new(),
             unknown: Vec::new(),
             fs: FsAccess::Write,
+            network: true,
             run: RunFacts { steps_left: u32::MAX, ..RunFacts::default() },
             permissions: Vec::new(),
             now: Timestamp::from_ms(0),
@@ -126,7 +129,7 @@ pub fn gather(asked: Asked<'_>, places: &Places, resolve: &mut Resolve<'_>) -> R
         unattended: asked.unattended,
         unknown: asked.unknown,
         faults,
-        walls: walls(tool, asked.fs, places),
+        walls: walls(tool, (asked.fs, asked.network), places),
     }
 }
 
@@ -152,7 +155,8 @@ pub fn path_fact(
     })
 }
 
-fn walls(tool: &ToolDescriptor, fs: FsAccess, places: &Places) -> Walls {
+fn walls(tool: &ToolDescriptor, (fs, network): (FsAccess, bool), places: &Places) -> Walls {
+    let reach = if network { places.nets.of(&tool.profile) } else { Reach::default() };
     Walls {
         root: places.root.clone(),
         read: places.read_roots.clone(),
@@ -165,6 +169,8 @@ fn walls(tool: &ToolDescriptor, fs: FsAccess, places: &Places) -> Walls {
         } else {
             fs
         },
+        network: reach.network,
+        hosts: reach.hosts,
     }
 }
 

@@ -158,6 +158,12 @@ pub fn host_matches(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// The kind of network an address is in.
+#[must_use]
+pub fn address_class(address: IpAddr) -> HostClass {
+    class_of(address.to_canonical())
+}
+
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     if let Some(inner) = authority.strip_prefix('[') {
         let (name, rest) = inner.split_once(']')?;

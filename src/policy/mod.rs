@@ -10,6 +10,7 @@ mod gather;
 mod goal;
 mod host;
 mod lexical;
+mod net;
 mod pattern;
 mod request;
 mod zone;
@@ -44,6 +45,7 @@ mod explain;
 mod finding;
 mod set;
 mod suggest;
+mod walls;
 
 mod suite;
 
@@ -58,11 +60,12 @@ pub use explain::{Explanation, Say, Trace};
 pub use finding::SCRIPT_OVERTIME;
 pub use flow::{Came, Told, trace};
 pub use gather::{Asked, Resolve, gather, path_fact};
-pub use host::{HostClass, HostFact, HostFault, host, host_matches};
+pub use host::{HostClass, HostFact, HostFault, address_class, host, host_matches};
 pub use lexical::{PathFault, absolute, resolve_lexically, without_dots};
 pub use manifest::{
     KeyError, MANIFEST_FILE, Manifest, PrivateKey, PublicKey, TrustedKey, sign, trusted_keys,
 };
+pub use net::{Nets, Reach};
 pub use request::{CommandFact, Fault, LeafFact, Permissions, Request, RunFacts, Walls};
 pub use schema::json_schema;
 pub use script::{Watch, definitions as script_definitions, reference as script_reference};
@@ -71,7 +74,7 @@ pub use source::{Layer, Options, Source, SourceKind};
 pub use suggest::Suggestion;
 pub use suite::{
     Coverage, Met, Outcome, Report as TestReport, Result as TestResult, RuleMet, Spoke,
-    check_tests, check_tests_within, run_tests,
+    check_tests, check_tests_within, run_tests, tests_json_schema,
 };
 pub use zone::{PathFact, Places, Zone, is_secret};
 

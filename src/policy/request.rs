@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HostFact, PathFact};
 use crate::command::Leaf;
-use crate::contracts::{CallEffect, FsAccess, Map, Origin, Risk, Timestamp};
+use crate::contracts::{CallEffect, FsAccess, ListedHost, Map, Network, Origin, Risk, Timestamp};
 use crate::ports::Category;
 
 /// Everything policy may know about one call.
@@ -175,6 +175,17 @@ pub struct Walls {
     pub profile: String,
     /// How much of the file system the caller wants.
     pub fs: FsAccess,
+    /// The network of the profile, if the caller wants it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub network: Network,
+    /// The hosts in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<ListedHost>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_none(network: &Network) -> bool {
+    *network == Network::None
 }
 
 impl Default for Walls {
@@ -187,6 +198,8 @@ impl Default for Walls {
             unreadable: Vec::new(),
             profile: String::new(),
             fs: FsAccess::None,
+            network: Network::None,
+            hosts: Vec::new(),
         }
     }
 }

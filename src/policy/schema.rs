@@ -191,7 +191,7 @@ fn tool() -> Value {
     object(&keys, &[])
 }
 
-fn object(keys: &[(&str, Value)], required: &[&str]) -> Value {
+pub(super) fn object(keys: &[(&str, Value)], required: &[&str]) -> Value {
     let properties: Map<String, Value> =
         keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     let mut schema =
@@ -202,7 +202,7 @@ fn object(keys: &[(&str, Value)], required: &[&str]) -> Value {
     schema
 }
 
-fn about(mut schema: Value, text: &str) -> Value {
+pub(super) fn about(mut schema: Value, text: &str) -> Value {
     if let Value::Object(fields) = &mut schema {
         fields.insert("description".to_owned(), json!(text));
     }
@@ -213,30 +213,30 @@ fn words<T>(known: &[(&'static str, T)]) -> Vec<&'static str> {
     known.iter().map(|(word, _)| *word).collect()
 }
 
-fn one_of<T>(known: &[(&'static str, T)]) -> Value {
+pub(super) fn one_of<T>(known: &[(&'static str, T)]) -> Value {
     json!({ "enum": words(known) })
 }
 
 /// A single word counts as a list of one.
-fn list_of<T>(known: &[(&'static str, T)]) -> Value {
+pub(super) fn list_of<T>(known: &[(&'static str, T)]) -> Value {
     let one = one_of(known);
     json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
 }
 
-fn texts() -> Value {
+pub(super) fn texts() -> Value {
     let text = json!({ "type": "string" });
     json!({ "anyOf": [text, { "type": "array", "items": text }] })
 }
 
-fn flag() -> Value {
+pub(super) fn flag() -> Value {
     json!({ "type": "boolean" })
 }
 
-fn number() -> Value {
+pub(super) fn number() -> Value {
     json!({ "type": "number" })
 }
 
-fn count() -> Value {
+pub(super) fn count() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 

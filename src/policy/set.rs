@@ -9,6 +9,7 @@ use super::case::Case;
 use super::predicate::label_names;
 use super::rule::Rule;
 use super::script::{Script, ScriptEngine, Watch};
+use super::walls::MadeWalls;
 use super::{Layer, Options, Request, Terms};
 use crate::contracts::{Diagnostic, Effect, Hash, Risk};
 use crate::ports::{Category, ToolDescriptor, Vocabulary};
@@ -30,6 +31,7 @@ pub struct PolicySet {
     pub(super) about: BTreeMap<String, Vec<usize>>,
     /// What tells how long scripts take; `None` where only counts bound them.
     pub(super) watch: Option<Watch>,
+    pub(super) walls: Arc<MadeWalls>,
 }
 
 /// A rule, for lists.

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Nets;
 use crate::contracts::GOVERNING;
 use crate::ports::PathAccess;
 
@@ -247,6 +248,8 @@ pub struct Places {
     pub read_roots: Vec<PathBuf>,
     /// Files outside of the workspace that govern the program, such as the user's own policies.
     pub governing: Vec<PathBuf>,
+    /// What network the cells of commands may have.
+    pub nets: Nets,
 }
 
 impl Places {

@@ -2,15 +2,17 @@
 
 mod cancel;
 mod clock;
+mod programs;
 mod sandbox;
 mod tool;
 
 pub use cancel::Cancel;
 pub use clock::Clock;
+pub use programs::{begins_with, may_run};
 pub use sandbox::{
     CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
 };
 pub use tool::{
-    Category, HostArg, PathAccess, PathArg, Tool, ToolContext, ToolDescriptor, ToolOutput, Undo,
-    UndoEntry, Vocabulary,
+    Away, Category, HostArg, PathAccess, PathArg, Produced, Tool, ToolContext, ToolDescriptor,
+    ToolOutput, Undo, UndoEntry, Vocabulary,
 };

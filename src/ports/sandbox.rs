@@ -69,6 +69,8 @@ pub struct CommandOutput {
     pub truncated: bool,
     /// Which layers held.
     pub receipt: Receipt,
+    /// What else is to be said of it, such as hosts that it asked for and did not get.
+    pub notes: Vec<String>,
 }
 
 /// One layer of the sandbox, as found by a real probe.

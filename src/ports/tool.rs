@@ -1,6 +1,7 @@
 //! What a tool is: its description, from which everything else is generated, and its run.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -175,6 +176,19 @@ impl Vocabulary {
     }
 }
 
+/// What tools need that work away from the workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Away {
+    /// Absolute directory of their own, not in the workspace; `None` where the machine names none.
+    pub area: Option<PathBuf>,
+    /// Programs, or beginnings of argument vectors, that may run there; empty for the tool's own list.
+    pub argv: Vec<String>,
+    /// Paths that commands there may read beside the system's programs and libraries.
+    pub read: Vec<PathBuf>,
+    /// Addresses that a host may have although they are no public ones.
+    pub addresses: BTreeMap<String, Vec<IpAddr>>,
+}
+
 /// What a tool gets beside its call.
 #[derive(Clone)]
 pub struct ToolContext {
@@ -184,12 +198,16 @@ pub struct ToolContext {
     pub confinement: Confinement,
     /// Where commands run.
     pub sandbox: Arc<dyn Sandbox>,
+    /// Programs, or beginnings of argument vectors, that may run as commands; empty for any.
+    pub programs: Vec<String>,
     /// Bounds of a command, from configuration and the call's time-out.
     pub limits: super::Limits,
     /// Largest `data` in bytes; more is cut and said so.
     pub output_bytes_max: u64,
     /// A request to stop.
     pub cancel: Cancel,
+    /// Where work is done that the workspace is to see nothing of.
+    pub away: Away,
 }
 
 impl std::fmt::Debug for ToolContext {
@@ -207,12 +225,21 @@ pub struct ToolOutput {
     pub error: Option<ToolError>,
     /// Lines for people.
     pub logs: Vec<String>,
-    /// Files it produced.
-    pub artifacts: Vec<ArtifactRef>,
+    /// Files it produced, to be kept.
+    pub artifacts: Vec<Produced>,
     /// Whether output was cut.
     pub truncated: bool,
     /// Which sandbox layers held.
     pub receipt: Receipt,
+}
+
+/// A file that a call produced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Produced {
+    /// What it is.
+    pub artifact: ArtifactRef,
+    /// Its content.
+    pub content: Vec<u8>,
 }
 
 /// What a call will change, taken before it runs, so that it can be put back.

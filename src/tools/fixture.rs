@@ -17,8 +17,8 @@ use crate::contracts::{
     ToolError,
 };
 use crate::ports::{
-    Cancel, CommandOutput, CommandSpec, Ending, Limits, Probe, Sandbox, SandboxError, ToolContext,
-    ToolOutput, Undo,
+    Away, Cancel, CommandOutput, CommandSpec, Ending, Limits, Probe, Sandbox, SandboxError,
+    ToolContext, ToolOutput, Undo,
 };
 
 static NEXT_BENCH: AtomicU64 = AtomicU64::new(1);
@@ -56,7 +56,7 @@ impl Sandbox for Fake {
         };
         let enforced = vec!["fake".to_owned()];
         let receipt = Receipt { enforced, ..Receipt::default() };
-        Ok(CommandOutput { ending, stdout, stderr, truncated: false, receipt })
+        Ok(CommandOutput { ending, stdout, stderr, truncated: false, receipt, notes: Vec::new() })
     }
 }
 
@@ -105,6 +105,7 @@ pub(super) fn git_output(dir: &Path, args: &[&str]) -> Output {
 /// A workspace to try tools on.
 pub(super) struct Bench {
     _dir: tempfile::TempDir,
+    _away: tempfile::TempDir,
     root: PathBuf,
     sandbox: Arc<Fake>,
     context: ToolContext,
@@ -132,6 +133,7 @@ impl Bench {
     #[allow(clippy::disallowed_methods, reason = "the temporary directory may be behind a link")]
     fn with(fake: Fake, place: &Path) -> Self {
         let dir = tempfile::tempdir_in(place).unwrap();
+        let away = tempfile::tempdir_in(place).unwrap();
         let root = fs::canonicalize(dir.path()).unwrap();
         let sandbox = Arc::new(fake);
         let confinement = Confinement {
@@ -141,6 +143,7 @@ impl Bench {
             protected: GOVERNING.iter().map(|name| root.join(name)).collect(),
             unreadable: Vec::new(),
             network: Network::None,
+            hosts: Vec::new(),
         };
         let limits = Limits {
             wall_ms: 60_000,
@@ -155,14 +158,16 @@ impl Bench {
             root: root.clone(),
             confinement,
             sandbox: Arc::<Fake>::clone(&sandbox),
+            programs: Vec::new(),
             limits,
             output_bytes_max: 256 * 1024,
             cancel: Cancel::default(),
+            away: Away { area: Some(away.path().to_owned()), ..Away::default() },
         };
         // Turns to write are taken by call, and tests share a process.
         let number = NEXT_BENCH.fetch_add(1, Ordering::Relaxed);
         let call_id = CallId::from_uuid(Uuid::from_u128(u128::from(number) << 64));
-        Self { _dir: dir, root, sandbox, context, call_id }
+        Self { _dir: dir, _away: away, root, sandbox, context, call_id }
     }
 
     pub(super) fn root(&self) -> &Path {

@@ -23,8 +23,11 @@ mod registry;
 mod undo;
 
 // what tools share
+mod area;
+mod bring;
 mod fs;
 mod process;
+mod web;
 
 // the tools, one file each
 mod git;
@@ -32,10 +35,12 @@ mod git_diff;
 mod git_status;
 mod list_dir;
 mod read_text;
+mod run_sandboxed;
 mod search_text;
 mod shell_exec;
 mod shell_words;
 mod user_notification;
+mod worker;
 mod write_text;
 
 pub use arguments::check_args;
@@ -43,6 +48,7 @@ pub use dispatch::{dispatch, dry_run, snapshot};
 pub use reference::{describe, reference};
 pub use registry::{find, vocabulary};
 pub use undo::{Standing, UndoError, roll_back, undo};
+pub use worker::{WORKER_ARGUMENT, is_worker_invocation, worker_main};
 
 #[cfg(test)]
 mod fixture;

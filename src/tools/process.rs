@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::typed::Call;
-use crate::contracts::{ErrorKind, ToolError};
-use crate::ports::{CommandOutput, CommandSpec, Ending, Limits, SandboxError};
+use crate::contracts::{Confinement, ErrorKind, Network, ToolError};
+use crate::ports::{CommandOutput, CommandSpec, Ending, Limits, SandboxError, may_run};
 
 /// A command, before walls and bounds are added.
 #[derive(Debug, Default)]
@@ -16,12 +16,16 @@ pub(super) struct Command {
 }
 
 /// How much of the call's walls a command gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Walls {
     /// All that the call was given.
     AsGranted,
     /// Only its read access: it writes nothing and has no network, whatever was granted.
     ReadOnly,
+    /// Others, of which policy need not know: they name only directories that the tool made for this
+    /// call, and what it was given for reading. The tool itself looks whether the profile lets the
+    /// program run, since some of them are parts of this one.
+    Own(Confinement),
 }
 
 /// Runs `command` to its end.
@@ -31,16 +35,43 @@ pub(super) fn run(
     walls: Walls,
 ) -> Result<CommandOutput, ToolError> {
     at.watch.check()?;
+    if !matches!(walls, Walls::Own(_)) {
+        named_in_the_profile(at, &command.argv)?;
+    }
     let mut confinement = at.context.confinement.clone();
-    if walls == Walls::ReadOnly {
-        confinement.write.clear();
-        confinement.network = crate::contracts::Network::None;
+    match walls {
+        Walls::AsGranted => {}
+        Walls::ReadOnly => {
+            confinement.write.clear();
+            confinement.network = Network::None;
+            confinement.hosts.clear();
+        }
+        Walls::Own(own) => confinement = own,
     }
     let limits =
         Limits { wall_ms: at.context.limits.wall_ms.min(at.call.timeout_ms), ..at.context.limits };
     let Command { argv, cwd, env, stdin } = command;
     let spec = CommandSpec { argv, cwd, env, stdin, confinement, limits };
     at.context.sandbox.run(&spec, &at.context.cancel).map_err(not_started)
+}
+
+/// The last of the gates, behind policy: whoever wrote the profile said what runs in it at all.
+///
+/// # Errors
+/// When the profile names others only.
+pub(super) fn named_in_the_profile(at: &Call<'_>, argv: &[String]) -> Result<(), ToolError> {
+    let programs = &at.context.programs;
+    if may_run(programs, argv) {
+        return Ok(());
+    }
+    let program = argv.first().map(|word| word.escape_debug().to_string()).unwrap_or_default();
+    let profile = &at.context.confinement.profile;
+    let message = format!(
+        "the sandbox profile `{profile}` does not let `{program}` run with these arguments; it lets \
+         run: {} (`sandbox.profiles.{profile}.argv`)",
+        programs.join(", ")
+    );
+    Err(ToolError::new(ErrorKind::Forbidden, message))
 }
 
 fn not_started(error: SandboxError) -> ToolError {

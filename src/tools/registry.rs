@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 
 use super::{
-    git_diff, git_status, list_dir, read_text, search_text, shell_exec, user_notification,
-    write_text,
+    git_diff, git_status, list_dir, read_text, run_sandboxed, search_text, shell_exec,
+    user_notification, worker, write_text,
 };
 use crate::ports::{Tool, ToolDescriptor, Vocabulary};
 
@@ -16,6 +16,8 @@ static TOOLS: &[&dyn Tool] = &[
     &git_status::GitStatus,
     &list_dir::ListDir,
     &read_text::ReadText,
+    &run_sandboxed::RunSandboxed,
+    &worker::SandboxWorkerRun,
     &search_text::SearchText,
     &shell_exec::ShellExec,
     &user_notification::UserNotification,

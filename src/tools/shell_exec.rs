@@ -162,6 +162,7 @@ fn answer(program: &str, output: CommandOutput, wall_ms: u64) -> Answer<Data> {
         data: Data { exit_code, stdout: text(&output.stdout), stderr: text(&output.stderr) },
         error: failure(program, output.ending, wall_ms),
         logs: Vec::new(),
+        artifacts: Vec::new(),
         truncated: output.truncated,
         receipt: output.receipt,
     }
@@ -288,6 +289,28 @@ mod tests {
             assert_eq!(bench.kind("shell_exec", args.clone()), ErrorKind::BadArguments, "{args}");
         }
         assert!(bench.ran().is_empty());
+    }
+
+    #[test]
+    fn a_profile_that_names_its_programs_runs_no_other() {
+        let mut bench = Bench::new();
+        bench.context_mut().programs = vec!["cargo test".into(), "git".into()];
+        for (command, runs) in [
+            ("cargo test --lib", true),
+            ("git log", true),
+            ("cargo run", false),
+            ("sh -c git", false),
+            ("./git log", false),
+        ] {
+            bench.script(vec![exited(0, "")]);
+            let error = bench.call("shell_exec", json!({"command": command})).error;
+            assert_eq!(error.is_none(), runs, "{command}");
+            if let Some(error) = error {
+                assert_eq!(error.kind, ErrorKind::Forbidden);
+                assert!(error.message.contains("cargo test, git"), "{}", error.message);
+            }
+        }
+        assert_eq!(bench.ran().len(), 2);
     }
 
     #[test]

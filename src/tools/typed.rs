@@ -11,7 +11,9 @@ use super::fs::Jail;
 use super::schema;
 use super::watch::Watch;
 use crate::contracts::{CallEffect, ErrorKind, Map, Receipt, Risk, ToolCall, ToolError};
-use crate::ports::{PathAccess, PathArg, Tool, ToolContext, ToolDescriptor, ToolOutput, Undo};
+use crate::ports::{
+    PathAccess, PathArg, Produced, Tool, ToolContext, ToolDescriptor, ToolOutput, Undo,
+};
 
 /// A tool, as its author writes it.
 pub(super) trait Typed: Send + Sync {
@@ -67,6 +69,7 @@ pub(super) struct Answer<D> {
     /// Why it did not do what it was asked, where there is data all the same.
     pub(super) error: Option<ToolError>,
     pub(super) logs: Vec<String>,
+    pub(super) artifacts: Vec<Produced>,
     pub(super) truncated: bool,
     pub(super) receipt: Receipt,
 }
@@ -75,7 +78,8 @@ impl<D> Answer<D> {
     /// A complete answer.
     pub(super) fn of(data: D) -> Self {
         let receipt = Receipt::default();
-        Self { data, error: None, logs: Vec::new(), truncated: false, receipt }
+        let (logs, artifacts) = (Vec::new(), Vec::new());
+        Self { data, error: None, logs, artifacts, truncated: false, receipt }
     }
 }
 
@@ -153,11 +157,9 @@ fn read<A: DeserializeOwned>(args: &Map) -> Result<A, ToolError> {
 }
 
 fn output<D: Serialize>(answer: Answer<D>) -> ToolOutput {
-    let Answer { data, error, logs, truncated, receipt } = answer;
+    let Answer { data, error, logs, artifacts, truncated, receipt } = answer;
     match serde_json::to_value(data) {
-        Ok(data) => {
-            ToolOutput { data: Some(data), error, logs, artifacts: Vec::new(), truncated, receipt }
-        }
+        Ok(data) => ToolOutput { data: Some(data), error, logs, artifacts, truncated, receipt },
         Err(broken) => {
             let message = format!("the answer cannot be written as JSON: {broken}");
             let error = Some(ToolError::new(ErrorKind::BadOutput, message));

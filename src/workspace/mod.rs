@@ -24,7 +24,7 @@ pub use open::{OpenOptions, PolicyDirs, Workspace, open};
 pub use ownership::{Owner, OwnershipError, claim, owner};
 pub use scaffold::{Made, Shipped, Vouched, init};
 pub use trust::{Change, Ledger, Standing, TrustError};
-pub use user_dir::user_dir;
+pub use user_dir::{cache_dir, user_dir};
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,8 @@ const CHANGES_SHOWN: usize = 5;
 /// Variables that are taken from `.env` besides those of this program.
 const DOTENV_NAMES: [&str; 1] = ["EXECUTION_TOKEN"];
 /// Variables of this program that are no configuration keys.
-const OTHER_VARIABLES: [&str; 3] = ["BAILIWICK_LOG", "BAILIWICK_NODE_TOKEN", "BAILIWICK_URL"];
+const OTHER_VARIABLES: [&str; 4] =
+    ["BAILIWICK_LOG", "BAILIWICK_NODE_TOKEN", "BAILIWICK_SANDBOX_WITHOUT", "BAILIWICK_URL"];
 
 /// What decides which workspace is opened, and how.
 #[derive(Debug, Clone, Default)]

@@ -1,4 +1,4 @@
-//! The user's own directory: trust and the user's policies. It must not lie where a run can write.
+//! The user's own directories. The first holds trust and the user's policies. It must not lie where a run can write.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,21 @@ use super::Environment;
 /// holds an absolute path. Made by nobody here.
 #[must_use]
 pub fn user_dir(environment: &Environment) -> Option<PathBuf> {
+    of_user(environment, "XDG_CONFIG_HOME", ".config")
+}
+
+/// Where things lie that can be made again: `$XDG_CACHE_HOME/bailiwick`, else
+/// `$HOME/.cache/bailiwick`. Made by nobody here.
+#[must_use]
+pub fn cache_dir(environment: &Environment) -> Option<PathBuf> {
+    of_user(environment, "XDG_CACHE_HOME", ".cache")
+}
+
+fn of_user(environment: &Environment, variable: &str, usual: &str) -> Option<PathBuf> {
     // The XDG specification: a path that is not absolute counts as not set.
     let absolute = |name| environment.get(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
-    config.map(|dir| dir.join("bailiwick"))
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(usual)));
+    base.map(|dir| dir.join("bailiwick"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::harness::Space;
 
@@ -31,15 +31,23 @@ impl Moments {
 fn killed_at_any_moment_every_run_ends_or_is_in_doubt_and_the_journal_is_whole() {
     let space = Space::new();
     let mut moments = Moments(7);
-    for round in 0..kills() {
-        let text = format!("text=round {round}\n");
-        let args = ["run", PLAYBOOK, "--input", "file=notes.md", "--input", &text];
-        let mut child = space.spawn(&args);
-        std::thread::sleep(Duration::from_millis(50 + moments.next(900)));
-        // It may have ended by itself: then there is nothing to kill.
-        let _ = child.kill();
+    let mut life = whole_life(&space);
+    let (mut killed, mut too_late) = (0, 0);
+    while killed < kills() {
+        let text = format!("text=round {killed}\n");
+        let mut child = space.spawn(&edit(&text));
+        std::thread::sleep(Duration::from_millis(moments.next(life)));
+        if child.try_wait().unwrap().is_some() {
+            // It ended by itself, so nothing was killed: the machine has become quicker.
+            too_late += 1;
+            assert!(too_late <= kills(), "runs of {life} ms end before they can be killed");
+            life = (life * 9 / 10).max(1);
+            continue;
+        }
+        child.kill().unwrap();
         child.wait().unwrap();
-        if round % 10 == 9 {
+        killed += 1;
+        if killed % 10 == 0 {
             settle(&space);
         }
     }
@@ -47,6 +55,17 @@ fn killed_at_any_moment_every_run_ends_or_is_in_doubt_and_the_journal_is_whole()
     let runs = space.run(&["runs", "ls", "--limit", "1000", "--json"]).expect(0).json();
     assert!(!runs["items"].as_array().unwrap().is_empty(), "no run was accepted at all");
     finished_effects_happened_once(&space);
+}
+
+fn edit(text: &str) -> [&str; 6] {
+    ["run", PLAYBOOK, "--input", "file=notes.md", "--input", text]
+}
+
+/// How long a run takes that nobody kills, in milliseconds: the moments of the kills are spread over it.
+fn whole_life(space: &Space) -> u64 {
+    let began = Instant::now();
+    space.spawn(&edit("text=first\n")).wait().unwrap();
+    u64::try_from(began.elapsed().as_millis()).unwrap()
 }
 
 fn settle(space: &Space) {

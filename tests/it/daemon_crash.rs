@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::daemon_space::{Daemon, PATIENCE};
 use super::harness::Space;
 
-/// Tasks that are given to each daemon.
-const TASKS: usize = 20;
+/// Tasks that are given to each daemon at most: all of them end in the end, which takes its time.
+const TASKS: usize = 8;
+/// The longest that a daemon lives after it listens, in milliseconds: as long as a few tasks take.
+const LIFE_MAX_MS: u64 = 200;
 
 const ONCE: &str = r#"
 schema: 1
@@ -68,7 +70,7 @@ fn a_daemon_that_is_killed_again_and_again_keeps_every_promise() {
     let schedule = schedule(&space);
     for round in 0..kills() {
         let daemon = Daemon::start(&space);
-        let life = Duration::from_millis(20 + round.wrapping_mul(7_919) % 400);
+        let life = Duration::from_millis(10 + round.wrapping_mul(7_919) % LIFE_MAX_MS);
         give_tasks(&daemon, round, life, &mut promised);
         daemon.kill();
     }

@@ -1,7 +1,9 @@
 //! Broken and half-broken rules thrown at a running daemon: whatever is in force is sound by itself, and
 //! nobody who asks for a decision meanwhile is turned away or kept waiting.
 //!
-//! `BAILIWICK_SOAK_MUTATIONS=1000` says how many; without it a few are enough.
+//! Of every mutation the daemon has to say what it was expected to say: that it is in force, or every
+//! mistake that was found in it beside the daemon. `BAILIWICK_SOAK_MUTATIONS=1000` says how many; without
+//! it a few are enough.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,11 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bailiwick::contracts::Severity;
+use bailiwick::contracts::{Diagnostic, Severity};
+use bailiwick::live::read_rules;
 use bailiwick::orchestrator::memory_write;
-use bailiwick::policy::{Layer, Options, Source, built_in, check_tests, compile};
+use bailiwick::policy::{
+    Options, ReadFiles, Source, SourceKind, built_in, check_tests, compile_with,
+};
 use bailiwick::ports::Vocabulary;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::daemon_space::{Daemon, PATIENCE, call};
 use super::harness::Space;
@@ -51,6 +56,10 @@ const LATE: Duration = Duration::from_secs(10);
 const GROWTH_BYTES_MAX: u64 = 96 << 20;
 /// Mutations before its memory is measured first.
 const WARM_UP: usize = 5;
+/// After how many mutations it is said how it goes.
+const PROGRESS: usize = 100;
+/// Between two questions of the prober.
+const PACE: Duration = Duration::from_millis(100);
 
 /// Numbers that look random and are the same each time (SplitMix64).
 struct Dice(u64);
@@ -109,36 +118,65 @@ fn mutated(dice: &mut Dice, text: &str) -> Vec<u8> {
     (lines.join("\n") + "\n").into_bytes()
 }
 
-/// The rules of the workspace, as they lie there.
-fn sources(dir: &Path) -> Option<Vec<Source>> {
-    let mut names: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
-    names.sort();
-    let source = |path: &PathBuf| {
-        let bytes = fs::read(path).unwrap();
-        let shown = format!("policies/{}", path.file_name().unwrap().to_string_lossy());
-        (bytes.len() <= 1 << 20).then_some(Source { layer: Layer::Workspace, path: shown, bytes })
-    };
-    names.iter().map(source).collect()
+/// Judges the files by themselves and without the daemon, in a directory beside its own.
+struct Judge {
+    dir: PathBuf,
+    vocabulary: Vocabulary,
+    options: Options,
+    /// So that a mutation of one file reads no other again.
+    known: ReadFiles,
 }
 
-/// Whether the files pass every check by themselves, told without the daemon.
-fn is_sound(dir: &Path, vocabulary: &Vocabulary) -> bool {
-    let Some(own) = sources(dir) else { return false };
-    let options = Options { trusted: true, ..Options::default() };
-    if compile(&own, vocabulary, &options).is_err() {
-        return false;
+impl Judge {
+    fn new(dir: PathBuf) -> Self {
+        let tools = bailiwick::tools::vocabulary();
+        let tools = tools.tools().map(|it| it.as_ref().clone()).chain([memory_write()]);
+        let options = Options { trusted: true, ..Options::default() };
+        Self { dir, vocabulary: Vocabulary::new(tools), options, known: ReadFiles::default() }
     }
-    let mut all = own.clone();
-    all.extend(built_in());
-    let Ok(set) = compile(&all, vocabulary, &options) else { return false };
-    check_tests(&set, &own).iter().all(|found| found.severity != Severity::Error)
+
+    /// Every mistake that keeps the files out of force.
+    fn mistakes(&mut self) -> Vec<Mistake> {
+        let (own, mut found) = read_rules(&self.dir, "policies");
+        if found.is_empty() {
+            found = self.of_rules(&own);
+        }
+        let errors = found.iter().filter(|found| found.severity == Severity::Error);
+        errors.take(SHOWN_MAX).map(mistake).collect()
+    }
+
+    fn of_rules(&mut self, own: &[Source]) -> Vec<Diagnostic> {
+        if let Err(found) = compile_with(&mut self.known, own, &self.vocabulary, &self.options) {
+            return found;
+        }
+        let mut all = own.to_vec();
+        all.extend(built_in());
+        match compile_with(&mut self.known, &all, &self.vocabulary, &self.options) {
+            Ok(set) => check_tests(&set, own),
+            Err(found) => found,
+        }
+    }
+}
+
+/// Most mistakes that the daemon shows.
+const SHOWN_MAX: usize = 100;
+
+/// A mistake as the daemon shows it, without its words.
+type Mistake = (String, String, u64);
+
+fn mistake(found: &Diagnostic) -> Mistake {
+    (found.code.clone(), found.file.clone(), u64::from(found.line))
+}
+
+fn shown(found: &Value) -> Mistake {
+    let text = |key: &str| found[key].as_str().unwrap().to_owned();
+    (text("code"), text("file"), found["line"].as_u64().unwrap())
 }
 
 /// What the prober saw.
 #[derive(Debug, Default)]
 struct Seen {
     hashes: BTreeSet<String>,
-    asked: u64,
     runs: u64,
     slowest: Duration,
 }
@@ -169,20 +207,24 @@ fn probe(url: String, stop: &'static AtomicBool) -> JoinHandle<Seen> {
                 thread::sleep(Duration::from_millis(5));
             }
             seen.slowest = seen.slowest.max(began.elapsed());
-            seen.asked += 1;
             seen.runs += 1;
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(PACE);
         }
         seen
     })
 }
 
-/// How the rules stand in the daemon: their hash, and how many mistakes there are.
-fn standing(daemon: &Daemon) -> (String, u64) {
+/// How the rules stand in the daemon: their hash, and the mistakes in the files.
+fn standing(daemon: &Daemon) -> (String, Vec<Mistake>) {
     let ready = daemon.get("/readyz");
     assert_eq!(ready.status, 200, "{ready:?}");
     let policy = &ready.body["policy"];
-    (policy["hash"].as_str().unwrap().to_owned(), policy["errors"].as_u64().unwrap())
+    if policy["errors"] == 0 {
+        return (policy["hash"].as_str().unwrap().to_owned(), Vec::new());
+    }
+    let rules = daemon.get("/policies").body;
+    let errors = rules["errors"].as_array().unwrap().iter().take(SHOWN_MAX);
+    (rules["policy_hash"].as_str().unwrap().to_owned(), errors.map(shown).collect())
 }
 
 /// Puts a file into its place at once, as editors do.
@@ -194,7 +236,11 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 
 /// Waits until the daemon stands as it should.
 #[track_caller]
-fn wait_for(daemon: &Daemon, what: &str, wanted: impl Fn(&(String, u64)) -> bool) -> String {
+fn wait_for(
+    daemon: &Daemon,
+    what: &str,
+    wanted: impl Fn(&(String, Vec<Mistake>)) -> bool,
+) -> String {
     let until = Instant::now() + PATIENCE;
     loop {
         let now = standing(daemon);
@@ -202,7 +248,7 @@ fn wait_for(daemon: &Daemon, what: &str, wanted: impl Fn(&(String, u64)) -> bool
             return now.0;
         }
         assert!(Instant::now() < until, "{what}: {now:?}");
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -211,6 +257,97 @@ fn resident(daemon: &Daemon) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
+}
+
+/// How long it took until the daemon said what became of an edit, of those that changed what it says.
+#[derive(Debug, Default)]
+struct Tally {
+    taken: Vec<Duration>,
+    refused: Vec<Duration>,
+}
+
+impl Tally {
+    /// How it stands, for people.
+    fn said(&mut self) -> String {
+        let (taken, refused) = (summed_up(&mut self.taken), summed_up(&mut self.refused));
+        format!("until an edit was in force: {taken}; until it was refused: {refused}")
+    }
+}
+
+/// Median and slowest, for people.
+fn summed_up(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    match times {
+        [] => "none".to_owned(),
+        [.., slowest] => {
+            let slowest = *slowest;
+            format!(
+                "{} (median {:.0?}, slowest {slowest:.0?})",
+                times.len(),
+                times[times.len() / 2]
+            )
+        }
+    }
+}
+
+/// The daemon under edits, and what is in force in it.
+struct Rig<'a> {
+    daemon: &'a Daemon,
+    dir: &'a Path,
+    judge: Judge,
+    /// The hash in force, and every one that was.
+    good: String,
+    all_good: BTreeSet<String>,
+    /// What is wrong with the files as they lie there.
+    mistakes: Vec<Mistake>,
+    tally: Tally,
+}
+
+impl Rig<'_> {
+    /// Puts `bytes` in the place of a file, `in_force` being those of it that count now, and waits
+    /// until the daemon says what it must. Gives whether they count.
+    fn edit(&mut self, what: &str, name: &str, bytes: &[u8], in_force: &[u8]) -> bool {
+        // Of files that say the same, and of tests, the hash says nothing.
+        let same = bytes == in_force || is_tests(name);
+        put(&self.judge.dir, name, bytes);
+        let mistakes = self.judge.mistakes();
+        let told = !same || mistakes != self.mistakes;
+        let good = self.good.clone();
+        let began = Instant::now();
+        put(self.dir, name, bytes);
+        if mistakes.is_empty() {
+            self.good = wait_for(self.daemon, &format!("{what} is sound"), |(hash, errors)| {
+                errors.is_empty() && (*hash == good) == same
+            });
+            self.all_good.insert(self.good.clone());
+            self.tally.taken.extend(told.then(|| began.elapsed()));
+        } else {
+            let hash = wait_for(self.daemon, &format!("{what} has {mistakes:?}"), |(_, errors)| {
+                *errors == mistakes
+            });
+            assert_eq!(hash, good, "{what} is in force with {mistakes:?}");
+            self.tally.refused.extend(told.then(|| began.elapsed()));
+        }
+        self.mistakes = mistakes;
+        self.mistakes.is_empty()
+    }
+}
+
+fn is_tests(name: &str) -> bool {
+    let (path, bytes) = (name.to_owned(), Vec::new());
+    let source = Source { layer: bailiwick::policy::Layer::Workspace, path, bytes };
+    source.kind() == SourceKind::Tests
+}
+
+/// The rules as they were shipped, and ours beside them: name and text of each file.
+fn shipped(dir: &Path) -> Vec<(String, String)> {
+    let (sources, mistakes) = read_rules(dir, "policies");
+    assert_eq!(mistakes, []);
+    let named = |source: Source| {
+        let name = source.path.rsplit('/').next().unwrap().to_owned();
+        (name, String::from_utf8(source.bytes).unwrap())
+    };
+    sources.into_iter().map(named).collect()
 }
 
 #[test]
@@ -223,69 +360,66 @@ fn no_mutation_of_the_rules_gets_into_force_unless_it_is_sound() {
     let dir = space.path("policies");
     space.write("policies/90-mine_test.yaml", TESTS);
     space.run(&["trust"]).expect(0);
-    let tools = bailiwick::tools::vocabulary();
-    let vocabulary =
-        Vocabulary::new(tools.tools().map(|it| it.as_ref().clone()).chain([memory_write()]));
-    assert!(is_sound(&dir, &vocabulary));
-    let shipped: Vec<(String, String)> = sources(&dir)
-        .unwrap()
-        .into_iter()
-        .map(|it| {
-            let name = it.path.rsplit('/').next().unwrap().to_owned();
-            (name, String::from_utf8(it.bytes).unwrap())
-        })
-        .collect();
+    let shipped = shipped(&dir);
+    let mut judge = Judge::new(space.outside().join("judged"));
+    fs::create_dir(&judge.dir).unwrap();
+    shipped.iter().for_each(|(name, text)| fs::write(judge.dir.join(name), text).unwrap());
+    assert_eq!(judge.mistakes(), []);
 
     let daemon = Daemon::start(&space);
-    let first = wait_for(&daemon, "the rules", |(_, errors)| *errors == 0);
+    let first = wait_for(&daemon, "the rules", |(_, errors)| errors.is_empty());
     let prober = probe(daemon.url.clone(), &STOP);
-    let (mut dice, mut before, mut taken, mut refused) = (Dice(42), None, 0, 0);
-    let (mut good, mut good_hashes) = (first.clone(), BTreeSet::from([first.clone()]));
+    let (mut dice, mut before, mut counts) = (Dice(42), 0, [0, 0]);
+    let all_good = BTreeSet::from([first.clone()]);
+    let mut rig = Rig {
+        daemon: &daemon,
+        dir: &dir,
+        judge,
+        good: first,
+        all_good,
+        mistakes: Vec::new(),
+        tally: Tally::default(),
+    };
     let began = Instant::now();
-    for number in 0..wanted {
-        if number == WARM_UP {
-            before = Some(resident(&daemon));
+    for (file, (name, text)) in shipped.iter().enumerate() {
+        let mut in_force = text.clone().into_bytes();
+        for number in (0..wanted).filter(|number| number * shipped.len() / wanted == file) {
+            if number == WARM_UP {
+                before = resident(&daemon);
+            }
+            // Every mutation is one of what was shipped.
+            let bytes = mutated(&mut dice, text);
+            if rig.edit(&format!("mutation {number} of {name}"), name, &bytes, &in_force) {
+                in_force = bytes;
+            }
+            counts[usize::from(!rig.mistakes.is_empty())] += 1;
+            if (number + 1) % PROGRESS == 0 {
+                eprintln!(
+                    "{} mutations in {:.1?}: {}",
+                    number + 1,
+                    began.elapsed(),
+                    rig.tally.said()
+                );
+            }
         }
-        let (name, text) = &shipped[number * shipped.len() / wanted];
-        let bytes = mutated(&mut dice, text);
-        put(&dir, name, &bytes);
-        if is_sound(&dir, &vocabulary) {
-            let as_it_was = bytes == text.as_bytes();
-            let hash = wait_for(&daemon, &format!("mutation {number} of {name} is sound"), |now| {
-                now.1 == 0 && (as_it_was || now.0 != good || name.contains("_test"))
-            });
-            good = hash;
-            good_hashes.insert(good.clone());
-            taken += 1;
-        } else {
-            let what = format!("mutation {number} of {name} is broken");
-            let hash = wait_for(&daemon, &what, |(_, errors)| *errors > 0);
-            assert_eq!(hash, good, "{what}");
-            refused += 1;
-        }
-        // So that every mutation is of what was shipped, and what was seen between two is known.
-        let last_of_file = (number + 1) * shipped.len() / wanted != number * shipped.len() / wanted;
-        if last_of_file {
-            put(&dir, name, text.as_bytes());
-            good = wait_for(&daemon, "the shipped file", |(hash, errors)| {
-                *errors == 0 && *hash == first
-            });
-        }
+        assert!(rig.edit(&format!("{name} as shipped"), name, text.as_bytes(), &in_force));
     }
     STOP.store(true, Ordering::SeqCst);
     let seen = prober.join().unwrap();
-    let strange: Vec<&String> = seen.hashes.difference(&good_hashes).collect();
+    let strange: Vec<&String> = seen.hashes.difference(&rig.all_good).collect();
     assert!(strange.is_empty(), "in force and not known to be sound: {strange:?}");
-    let (before, after) = (before.unwrap_or_default(), resident(&daemon));
+    let (mut tally, after) = (rig.tally, resident(&daemon));
+    let [sound, broken] = counts;
     eprintln!(
-        "{wanted} mutations in {:.1?}: {taken} taken, {refused} refused; {} runs beside them, the slowest {:.1?}; memory {} -> {} KiB",
+        "{wanted} mutations in {:.1?}: {sound} sound, {broken} broken, none of these in force; {}; {} runs beside them, the slowest {:.1?}; memory {} -> {} KiB",
         began.elapsed(),
+        tally.said(),
         seen.runs,
         seen.slowest,
         before / 1_024,
         after / 1_024,
     );
-    assert!(refused > 0 && seen.asked > 0, "{seen:?}");
+    assert!(broken > 0 && seen.runs > 0, "{seen:?}");
     assert!(after < before + GROWTH_BYTES_MAX, "{before} -> {after}");
     assert_eq!(daemon.stop(), 0);
     // Every edit stands in the journal of the system.

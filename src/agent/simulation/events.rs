@@ -1,15 +1,16 @@
 //! Events as a driver would write them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::agent::Verdict;
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Budget, CallDecided, CallEffect, CallFinished, CallId, CallIntent,
-    CallRequested, Confinement, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Outcome,
-    Profile, Receipt, ReportReady, RunFinished, RunId, RunReport, RunResumed, RunSignal,
-    RunStarted, StepVerified, Stored, TaskId, Telemetry, TextRef, Timestamp, Trigger,
+    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Outcome, Profile,
+    Receipt, ReportReady, RunFinished, RunId, RunReport, RunResumed, RunSignal, RunStarted,
+    StepVerified, Stored, TaskId, Telemetry, TextRef, Timestamp, Trigger,
 };
 
 pub fn started() -> EventBody {
@@ -101,7 +102,7 @@ pub fn decided(path: &str, call_id: CallId, effect: Effect) -> EventBody {
         reason: "simulated".to_owned(),
         rules: Vec::new(),
         policy_hash: Hash::ZERO,
-        confinement: Confinement::default(),
+        confinement: Arc::default(),
         obligations: Vec::new(),
         approvers: 1,
         evaluated_us: 0,

@@ -73,6 +73,8 @@ impl Ground {
             },
             state_dir: Some(root.join(".bailiwick")),
             vocabulary: Vocabulary::new([
+                crate::tools::find("run_sandboxed").expect("the tool").clone(),
+                crate::tools::find("sandbox_worker_run").expect("the tool").clone(),
                 tool("read_text", Some(PathAccess::Read), false),
                 tool("list_dir", Some(PathAccess::Read), false),
                 tool("search_text", Some(PathAccess::Read), false),

@@ -51,6 +51,17 @@ pub(in crate::command) const WRAPPERS: &[Wrapper] = &[
         ],
     ),
     plain(
+        &["sshpass"],
+        &[
+            ('p', "password", Text),
+            ('f', "file", Text),
+            ('d', "fd", Text),
+            ('e', "env", No),
+            ('P', "prompt", Text),
+            ('v', "verbose", No),
+        ],
+    ),
+    plain(
         &["uvx"],
         &[
             ('q', "quiet", No),
@@ -116,6 +127,15 @@ pub(in crate::command) const WRAPPERS: &[Wrapper] = &[
             "fakeroot",
             "dbus-run-session",
             "disown",
+            "eatmydata",
+            "catchsegv",
+            "linux32",
+            "linux64",
+            "proxychains",
+            "proxychains4",
+            "torify",
+            "torsocks",
+            "xvfb-run",
         ],
         &[],
     ),
@@ -171,6 +191,7 @@ pub(in crate::command) const WRAPPERS: &[Wrapper] = &[
             ('v', "verbose", No),
         ],
     ),
+    after(1, &["gosu", "su-exec", "setuidgid", "s6-setuidgid", "chpst", "setarch"], &[]),
     after(1, &["taskset"], &[('a', "all-tasks", No), ('c', "cpu-list", No)]),
     after(
         1,

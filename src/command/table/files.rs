@@ -150,6 +150,18 @@ pub(super) const PROGRAMS: &[Program] = &[
             ('C', "compare", No),
         ],
     ),
+    grave(&["sudoedit"], Write, &[]),
+    grave(
+        &["fallocate"],
+        Write,
+        &[
+            ('l', "length", Text),
+            ('o', "offset", Text),
+            ('d', "dig-holes", No),
+            ('p', "punch-hole", No),
+            ('z', "zero-range", No),
+        ],
+    ),
     grave(&["chmod"], ModeWrite, OWNER),
     grave(&["chown", "chgrp", "chattr", "setcap", "chcon"], ModeWrite, OWNER),
     grave(

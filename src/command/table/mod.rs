@@ -3,18 +3,20 @@
 mod around;
 mod files;
 mod lines;
+mod loads;
 mod network;
 mod service;
 mod text;
 mod vcs;
+mod verb;
 
 use super::words::{Flag, Style};
 
 pub(in crate::command) use around::WRAPPERS as AROUND;
 pub(in crate::command) use lines::{CLUSTER, CONTAINER, WRAPPERS as LINES};
-pub(in crate::command) use service::{
-    CHANGES, CHANGES_BEGINNINGS, LOOKS, LOOKS_BEGINNINGS, SERVICES, Service,
-};
+pub(in crate::command) use loads::{LOADS, Loads};
+pub(in crate::command) use service::{SERVICES, Service};
+pub(in crate::command) use verb::{CHANGES, CHANGES_BEGINNINGS, LOOKS, LOOKS_BEGINNINGS};
 
 /// What a program does with its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +85,15 @@ const fn grave(
 /// What is known of the program of this name.
 pub(super) fn program(name: &str) -> Option<&'static Program> {
     let tables = [files::PROGRAMS, text::PROGRAMS, network::PROGRAMS, vcs::PROGRAMS];
-    tables.into_iter().flatten().find(|program| {
+    let own = tables.into_iter().flatten().find(|program| {
         program.names.iter().any(|known| match known.strip_suffix('*') {
             Some(start) => name.starts_with(start),
             None => *known == name,
         })
-    })
+    });
+    let serves = || {
+        service::OTHERS.contains(&name)
+            || SERVICES.iter().any(|service| service.names.contains(&name))
+    };
+    own.or_else(|| serves().then_some(&service::CLIENT))
 }

@@ -43,6 +43,28 @@ fn what_is_too_much_is_opaque_and_ends() {
     }
 }
 
+/// Found by a fuzzer: the parser takes for granted that numbers fit.
+#[test]
+fn numbers_that_do_not_fit_are_opaque() {
+    let long = "5".repeat(22);
+    for line in [
+        format!("rm -rf ~{long}"),
+        format!("cat ~+{long}/x ~-{long}"),
+        format!("x=a:~{long}"),
+        format!("echo ${{{long} x}}"),
+        format!("echo {{{long}..{long}}}"),
+        format!("echo {{a..z..{long}}}"),
+        format!("cat <<EOF\n${{x:-~{long}}}\nEOF"),
+        format!("ls {long}>x"),
+        format!("ls {long}<<x\nx"),
+        format!("echo $(ls ~{long})"),
+        format!("bash -c 'ls ~{long}'"),
+    ] {
+        assert!(of_line(&line).opaque.is_some(), "{line}");
+    }
+    assert!(of_line("date -d @1700000000 && cat 12345678901234567890.txt").opaque.is_none());
+}
+
 #[test]
 fn much_that_is_plain_stays_plain() {
     let many = "ls -la src; ".repeat(300);

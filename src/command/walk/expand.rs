@@ -1,13 +1,12 @@
 //! Words: quotes, variables, substitutions, braces and patterns, as far as they are constant.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use brush_parser::ParserOptions;
 use brush_parser::word::{
     BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource, parse,
     parse_brace_expansions, parse_heredoc,
 };
-use brush_parser::{ParserOptions, WordParseError};
 
+use super::parser::guarded;
 use super::{Scope, Walker, Word};
 use crate::command::limits::BRACE_WORDS_MAX;
 
@@ -63,7 +62,7 @@ impl Walker {
         let Some(texts) = self.braces(raw) else { return vec![Word::unknown(raw)] };
         let mut words = Vec::new();
         for text in texts {
-            match guarded(|| parse(&text, &ParserOptions::default())) {
+            match guarded(&text, || parse(&text, &ParserOptions::default())) {
                 Some(pieces) => {
                     let mut fields = Fields::default();
                     self.pieces(scope, &pieces, false, &mut fields);
@@ -96,7 +95,7 @@ impl Walker {
 
     /// The text of a here-document whose substitutions run.
     pub(super) fn document(&mut self, scope: &mut Scope, raw: &str) -> Word {
-        let Some(pieces) = guarded(|| parse_heredoc(raw, &ParserOptions::default())) else {
+        let Some(pieces) = guarded(raw, || parse_heredoc(raw, &ParserOptions::default())) else {
             self.hide("a here-document cannot be read");
             return Word::unknown(raw);
         };
@@ -199,7 +198,7 @@ impl Walker {
             self.hide("a word has too many braces");
             return None;
         }
-        let parsed = guarded(|| parse_brace_expansions(raw, &ParserOptions::default()));
+        let parsed = guarded(raw, || parse_brace_expansions(raw, &ParserOptions::default()));
         let texts = match parsed {
             Some(Some(parts)) => texts(&parts),
             Some(None) => Some(vec![raw.to_owned()]),
@@ -258,11 +257,6 @@ fn choices_of(member: &BraceExpressionMember) -> Option<Vec<String>> {
             Some((low..=high).take(BRACE_WORDS_MAX).map(String::from).collect())
         }
     }
-}
-
-/// What the parser makes of it; nothing when it gives up in any way.
-fn guarded<T>(work: impl FnOnce() -> Result<T, WordParseError>) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()?.ok()
 }
 
 /// Whether nothing in the word has a meaning for the shell.

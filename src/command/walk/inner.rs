@@ -2,7 +2,7 @@
 
 use super::{Deed, Scope, Stdin, Walker, Word};
 use crate::command::data::is_database;
-use crate::command::fact::{Access, FileUse};
+use crate::command::found;
 use crate::command::table::program as known;
 use crate::command::vcs::{settings, verb_at};
 use crate::command::words::{Takes, sort};
@@ -42,6 +42,13 @@ impl Walker {
             {
                 self.hide(format!("`{program}` is told to run a command"));
             }
+            "nano"
+                if args.iter().any(|word| {
+                    word.text.starts_with("-s") || word.text.starts_with("--speller")
+                }) =>
+            {
+                self.hide("`nano` is told what runs");
+            }
             "zip" if args.iter().any(|word| word.text == "-TT") => {
                 self.hide("`zip` is told what tests its archives");
             }
@@ -71,9 +78,8 @@ impl Walker {
                 self.hide("`tcpdump` is told what runs");
             }
             "cmake" => self.cmake(scope, args),
-            "java" => self.names_program(scope, args, &["-jar"]),
-            "make" | "gmake" | "rake" | "just" | "task" | "ant" => {
-                self.names_program(scope, args, &["-f", "--file", "-t", "--justfile"]);
+            _ if is_database(program) && says_unknown(args) => {
+                self.hide(format!("what `{program}` is told is not known"));
             }
             _ if is_database(program)
                 && (args.iter().any(|word| escapes(&word.text))
@@ -86,6 +92,7 @@ impl Walker {
             }
             _ => {}
         }
+        self.loads(scope, program, args);
         self.flags_that_run(scope, program, args);
         let flags = known(program).map_or(&[][..], |program| program.flags);
         if flags.iter().any(|(_, _, takes)| *takes == Takes::Line) && !program.contains("tar") {
@@ -111,18 +118,6 @@ impl Walker {
         let words = words.collect();
         let mut inner = scope.clone();
         self.inside("cmake -E", |walker| walker.run(&mut inner, words, &None, Vec::new()));
-    }
-
-    /// A file of programs that a flag names is run.
-    fn names_program(&mut self, scope: &Scope, args: &[Word], flags: &[&str]) {
-        for (flag, file) in args.iter().zip(args.iter().skip(1)) {
-            if flags.contains(&flag.text.as_str())
-                && let Some(mut leaf) = self.leaves.pop()
-            {
-                self.executes(scope, &mut leaf, &file.text);
-                self.leaves.push(leaf);
-            }
-        }
     }
 
     /// Flags of any program by which it is told what to run, with a line behind them.
@@ -172,7 +167,12 @@ impl Walker {
     fn find(&mut self, scope: &Scope, args: &[Word]) {
         let starts: Vec<&Word> =
             args.iter().take_while(|word| !word.text.starts_with(['-', '(', '!'])).collect();
-        self.found_names(scope, &starts, args);
+        if args.iter().any(|word| word.text.starts_with("-exec"))
+            && let Some(leaf) = self.leaves.last_mut()
+        {
+            let found = found::names(leaf);
+            leaf.files.extend(found);
+        }
         let mut rest = args.iter();
         while let Some(word) = rest.next() {
             if !matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir") {
@@ -200,27 +200,6 @@ impl Walker {
             }
             let mut inner = scope.clone();
             self.inside("find -exec", |walker| walker.run(&mut inner, command, &None, Vec::new()));
-        }
-    }
-
-    /// What is found by its name is read by what gets it: `find . -name .env -exec cat {} +`.
-    fn found_names(&mut self, scope: &Scope, starts: &[&Word], args: &[Word]) {
-        let looks = !args.iter().any(|word| word.text.starts_with("-exec"));
-        let Some(at) = self.leaves.len().checked_sub(1) else { return };
-        if looks {
-            return;
-        }
-        let start = starts.first().map_or(".", |word| word.text.as_str()).trim_end_matches('/');
-        for (flag, name) in args.iter().zip(args.iter().skip(1)) {
-            if !matches!(flag.text.as_str(), "-name" | "-iname") || name.open {
-                continue;
-            }
-            let texts = scope.paths(&format!("{start}/{}", name.text)).into_iter().flatten();
-            let files: Vec<FileUse> =
-                texts.map(|text| FileUse { text, access: Access::Read, redirect: false }).collect();
-            if let Some(leaf) = self.leaves.get_mut(at) {
-                leaf.files.extend(files);
-            }
         }
     }
 
@@ -284,7 +263,7 @@ impl Walker {
             ];
             if let Some((name, _)) = text.split_once('=').filter(|(name, _)| runs.contains(name)) {
                 self.nested_word(scope, "git", &word.after(name.len() + 1), &None);
-            } else if (runs.contains(&text) || text == "-x" && words.first() == Some(&"rebase"))
+            } else if (runs.contains(&text) || runs_after(text, words.first().copied()))
                 && let Some(line) = named.peek()
             {
                 self.nested_word(scope, "git", line, &None);
@@ -308,12 +287,12 @@ impl Walker {
                 "-I",
             ] {
                 let attached = word.text.strip_prefix(name).and_then(|rest| rest.strip_prefix('='));
-                if attached.is_some() {
-                    self.nested_word(scope, "tar", &word.after(name.len() + 1), &None);
-                } else if word.text == name
-                    && let Some(line) = args.get(at + 1)
-                {
-                    self.nested_word(scope, "tar", line, &None);
+                let line = match attached {
+                    Some(_) => Some(word.after(name.len() + 1)),
+                    None => args.get(at + 1).filter(|_| word.text == name).cloned(),
+                };
+                if let Some(line) = line {
+                    self.told_to_run(scope, "tar", &line);
                 }
             }
             if let Some((name, _)) = word
@@ -321,8 +300,21 @@ impl Walker {
                 .split_once("exec=")
                 .filter(|(name, _)| name.starts_with("--checkpoint-action") || name.is_empty())
             {
-                self.nested_word(scope, "tar", &word.after(name.len() + 5), &None);
+                self.told_to_run(scope, "tar", &word.after(name.len() + 5));
             }
+        }
+    }
+
+    /// A line that a program runs in an odd place. Where it is a packer there is nothing odd.
+    fn told_to_run(&mut self, scope: &Scope, program: &str, line: &Word) {
+        const PACKERS: [&str; 12] = [
+            "gzip", "pigz", "bzip2", "pbzip2", "lbzip2", "xz", "pxz", "zstd", "zstdmt", "lz4",
+            "lzma", "brotli",
+        ];
+        self.nested_word(scope, program, line, &None);
+        let first = line.text.split_whitespace().next().unwrap_or_default();
+        if !PACKERS.contains(&first) {
+            self.hide(format!("`{program}` is told what to run"));
         }
     }
 
@@ -338,6 +330,15 @@ impl Walker {
                 }
             }
         }
+    }
+}
+
+/// Whether a letter of `git VERB` stands before a line that runs.
+fn runs_after(flag: &str, verb: Option<&str>) -> bool {
+    match flag {
+        "-x" => matches!(verb, Some("rebase" | "difftool")),
+        "-u" => matches!(verb, Some("clone" | "ls-remote")),
+        _ => false,
     }
 }
 
@@ -359,6 +360,14 @@ fn escapes(text: &str) -> bool {
     ];
     marks.iter().any(|mark| text.contains(mark))
         || text.split(';').any(|part| part.trim_start().starts_with("system "))
+}
+
+/// Whether the statement for a database is the output of something.
+fn says_unknown(args: &[Word]) -> bool {
+    const TOLD: [&str; 8] = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q"];
+    args.iter().zip(args.iter().skip(1)).any(|(flag, word)| {
+        TOLD.contains(&flag.text.as_str()) && word.open && word.text.starts_with("$(")
+    })
 }
 
 /// Whether the rules of a build come from standard input.

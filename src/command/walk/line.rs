@@ -1,10 +1,9 @@
 //! A line, or the text of a script: parsed, then walked.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use brush_parser::ast::{AndOr, AndOrList, CompoundList, Program, SeparatorOperator};
 use brush_parser::{ParserOptions, parse_tokens, uncached_tokenize_str};
 
+use super::parser::{has_endless_number, quietly};
 use super::{Output, Scope, Stdin, Walker};
 use crate::command::limits::{BRACKETS_MAX, LINE_BYTES_MAX, NESTING_MAX, OUTPUT_BYTES_MAX};
 
@@ -101,6 +100,9 @@ fn unreadable(text: &str) -> Option<String> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Some("it has control characters".to_owned());
     }
+    if has_endless_number(text) {
+        return Some("it has a number that no shell can count with".to_owned());
+    }
     let (mut total, mut open, mut deepest) = (0_usize, 0_usize, 0_usize);
     let (mut words, mut ticks) = (0_usize, 0_usize);
     for byte in text.bytes() {
@@ -127,14 +129,14 @@ fn unreadable(text: &str) -> Option<String> {
 /// Parses a text. A parser that gives up in any way makes the text opaque.
 fn parse(text: &str) -> Result<Program, String> {
     let options = ParserOptions::default();
-    let parsed = catch_unwind(AssertUnwindSafe(|| {
+    let parsed = quietly(|| {
         let tokens = uncached_tokenize_str(text, &options.tokenizer_options())
             .map_err(|error| error.to_string())?;
         parse_tokens(&tokens, &options).map_err(|error| error.to_string())
-    }));
+    });
     match parsed {
-        Ok(Ok(program)) => Ok(program),
-        Ok(Err(why)) => Err(format!("it cannot be read as a command line: {why}")),
-        Err(_) => Err("it cannot be read as a command line".to_owned()),
+        Some(Ok(program)) => Ok(program),
+        Some(Err(why)) => Err(format!("it cannot be read as a command line: {why}")),
+        None => Err("the parser gave up".to_owned()),
     }
 }

@@ -6,11 +6,15 @@
 mod builtin;
 mod compound;
 mod expand;
+mod fetched;
 mod inner;
 mod line;
+mod link;
+mod loads;
 mod nested;
 mod output;
 mod parameter;
+mod parser;
 mod pipeline;
 mod run;
 mod scope;
@@ -20,6 +24,7 @@ mod word;
 
 use std::collections::BTreeSet;
 
+use super::danger;
 use super::fact::{Access, Analysis, Deed, Leaf};
 use super::limits::{DEPTH_MAX, LEAVES_MAX, NODES_MAX};
 
@@ -63,6 +68,8 @@ pub(super) struct Walker {
     pub(super) via: Vec<String>,
     /// Files that the command itself wrote, and whether from the network.
     written: Vec<(String, bool)>,
+    /// Directories that the command cloned.
+    cloned: Vec<String>,
     /// Whether the command unpacked what came from the network: any file may be from there.
     pub(super) unpacked: bool,
     /// Names of functions and aliases that the command made.
@@ -112,7 +119,10 @@ impl Walker {
 
     /// Remembers what a program writes, for when it is run later in the same command.
     pub(super) fn remember_writes(&mut self, leaf: &Leaf, fetched: bool) {
-        for file in &leaf.files {
+        // A link is what it leads to.
+        let links = matches!(leaf.program.as_str(), "ln" | "link")
+            && !leaf.files.iter().any(|file| self.wrote(&file.text).is_some());
+        for file in leaf.files.iter().filter(|file| !links || file.redirect) {
             if file.access == Access::Write {
                 self.written.push((plain(&file.text).to_owned(), fetched));
             }
@@ -123,11 +133,26 @@ impl Walker {
     pub(super) fn wrote(&self, path: &str) -> Option<bool> {
         let path = plain(path);
         let mut found = self.written.iter().filter(|(written, _)| written == path).peekable();
-        found.peek()?;
+        if found.peek().is_none() {
+            return self.is_cloned(path).then_some(false);
+        }
         Some(found.any(|(_, fetched)| *fetched))
     }
 
+    /// Whether `path` is a directory that the command cloned, or stands below one.
+    pub(super) fn is_cloned(&self, path: &str) -> bool {
+        let path = plain(path);
+        self.cloned.iter().any(|root| {
+            path.strip_prefix(root.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
     fn finish(mut self, text: String) -> Analysis {
+        if let Some(why) = link::follow(&mut self.leaves) {
+            self.hide(why);
+        }
+        self.leaves.iter_mut().for_each(danger::note);
         let shows = |leaf: &Leaf| leaf.does.contains(&Deed::Credential);
         if self.leaves.iter().any(shows) {
             let networked = |leaf: &&mut Leaf| {

@@ -3,6 +3,7 @@
 use brush_parser::ast::{Command, Pipeline};
 
 use super::{Output, Scope, Source, Stdin, Walker};
+use crate::command::found;
 
 impl Walker {
     /// Walks the commands of a pipeline; those of a longer one run in shells of their own.
@@ -50,6 +51,7 @@ impl Walker {
         };
         for pair in ranges.windows(2) {
             let [left, right] = pair else { continue };
+            self.pass_names_on(*left, *right);
             let (from, to) = (main(&self.leaves, *left), main(&self.leaves, *right));
             for leaf in self.leaves.iter_mut().take(left.1).skip(left.0) {
                 leaf.pipe_to = leaf.pipe_to.take().or_else(|| to.clone());
@@ -57,6 +59,25 @@ impl Walker {
             for leaf in self.leaves.iter_mut().take(right.1).skip(right.0) {
                 leaf.pipe_from = leaf.pipe_from.take().or_else(|| from.clone());
             }
+        }
+    }
+
+    /// What a search finds is read by what takes names: `find ~ -name 'id_*' | xargs cat`.
+    fn pass_names_on(&mut self, left: (usize, usize), right: (usize, usize)) {
+        let takes = |leaf: &super::Leaf| {
+            leaf.via.iter().any(|via| matches!(via.as_str(), "xargs" | "gxargs" | "parallel"))
+                || matches!(
+                    leaf.program.as_str(),
+                    "read" | "mapfile" | "readarray" | "cpio" | "tar" | "zip" | "rsync" | "scp"
+                )
+        };
+        let mut readers = self.leaves.iter().take(right.1).skip(right.0);
+        if readers.any(takes)
+            && let Some(leaf) =
+                self.leaves.get_mut(left.1.saturating_sub(1)).filter(|_| left.0 < left.1)
+        {
+            let found = found::names(leaf);
+            leaf.files.extend(found);
         }
     }
 }

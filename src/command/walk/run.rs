@@ -1,5 +1,6 @@
 //! From a program with its words to leaves: wrappers are taken off until a program is left.
 
+use super::fetched::{gets_and_runs, gets_and_runs_package, unpacks};
 use super::{Deed, Leaf, Output, Scope, Stdin, Walker, Word, output};
 use crate::command::data::{is_database, text_destroys};
 use crate::command::fact::{Access, FileUse};
@@ -7,7 +8,7 @@ use crate::command::leaf::{Given, build};
 use crate::command::limits::OUTPUT_BYTES_MAX;
 use crate::command::table::{CLUSTER, CONTAINER};
 use crate::command::words::{Sorted, Style, Takes, sort};
-use crate::command::wrapper::{CONTAINERS, HIDING, Rest, VERBS, Wrapper, wrapper};
+use crate::command::wrapper::{CONTAINERS, Rest, VERBS, Wrapper, hides, wrapper};
 
 impl Walker {
     /// Walks one program with its words.
@@ -24,7 +25,7 @@ impl Walker {
         let mut words = words.into_iter();
         let first = words.next()?;
         let args: Vec<Word> = words.collect();
-        let program = self.program(&first);
+        let program = self.program(&first, &args);
         if first.text.contains('/') || self.defined.contains(&first.text) {
             // A path, or a name that the command itself gave a meaning.
         } else if let Some(output) = self.builtin(scope, &program, &args, stdin) {
@@ -56,7 +57,7 @@ impl Walker {
     }
 
     /// The name under which a program is known. What hides it makes the command opaque.
-    fn program(&mut self, word: &Word) -> String {
+    fn program(&mut self, word: &Word, args: &[Word]) -> String {
         let name = program_name(&word.bare);
         let shown = word.text.escape_debug();
         if word.open || word.source.is_some() {
@@ -69,7 +70,7 @@ impl Walker {
             self.hide(format!("the program's name has unusual characters: `{shown}`"));
         } else if name.starts_with(['!', '^']) && name != "!" {
             self.hide(format!("`{shown}` takes a line from the shell's history"));
-        } else if HIDING.contains(&name.as_str()) {
+        } else if hides(&name) && !only_asks(args) {
             self.hide(format!("`{name}` runs what its arguments or its input say"));
         }
         name
@@ -91,7 +92,10 @@ impl Walker {
         stdin: &Stdin,
         redirects: Vec<FileUse>,
     ) -> Output {
-        let written = output::of(program, &args, stdin);
+        let written = match program {
+            "pwd" if args.is_empty() => scope.cwd(),
+            _ => output::of(program, &args, stdin),
+        };
         let given = Given { scope, via: self.via.clone(), redirects };
         let mut leaf = build(program, &args, given);
         let fetched = stdin.as_ref().is_some_and(|input| input.fetched);
@@ -113,38 +117,11 @@ impl Walker {
         let fetched =
             fetched || leaf.does.contains(&Deed::Fetch) || args.iter().any(|word| word.fetched);
         self.remember_writes(&leaf, fetched);
+        self.remember_downloads(scope, &leaf);
         self.unpacked |= unpacks(&leaf) && self.reads_fetched(&leaf, fetched);
         self.leaves.push(leaf);
         self.inner_lines(scope, program, &args, stdin);
         written
-    }
-
-    /// Whether a program runs what the command got from the network: the recipe that it finds by
-    /// itself, or what a URL among its words has.
-    fn builds_fetched(&self, leaf: &Leaf) -> bool {
-        const BUILDERS: [&str; 14] = [
-            "make", "gmake", "npm", "yarn", "pnpm", "bun", "cargo", "just", "rake", "cmake", "mvn",
-            "gradle", "pip", "task",
-        ];
-        const RECIPES: [&str; 12] = [
-            "Makefile",
-            "makefile",
-            "GNUmakefile",
-            "package.json",
-            "setup.py",
-            "build.rs",
-            "Cargo.toml",
-            "justfile",
-            "Rakefile",
-            "CMakeLists.txt",
-            "pom.xml",
-            "Taskfile.yml",
-        ];
-        const RUNNERS: [&str; 4] = ["npx", "bunx", "uvx", "pipx"];
-        let recipe = || RECIPES.iter().any(|name| self.wrote(name) == Some(true));
-        let url = || leaf.positional.iter().any(|word| word.contains("://"));
-        BUILDERS.contains(&leaf.program.as_str()) && recipe()
-            || RUNNERS.contains(&leaf.program.as_str()) && url()
     }
 
     /// A database runs the statements that come in.
@@ -160,11 +137,6 @@ impl Walker {
             None if matches!(leaf.program.as_str(), "sqlite3" | "duckdb" | "litecli") => {}
             None => leaf.note(Deed::Change),
         }
-    }
-
-    /// Whether a program reads what the command itself got from the network.
-    fn reads_fetched(&self, leaf: &Leaf, fetched: bool) -> bool {
-        fetched || leaf.argv.iter().any(|word| self.wrote(word) == Some(true))
     }
 
     /// Notes that a file is run. One that the command itself made is not known.
@@ -206,6 +178,9 @@ impl Walker {
                 stdin,
                 redirects,
             );
+        }
+        if gets_and_runs(program, &sorted) {
+            self.hide(format!("`{program}` gets a package and runs it"));
         }
         let writes = sorted.values.iter().any(|(_, takes, _)| *takes == Takes::Write);
         if writes || matches!(program, "ssh" | "chroot") {
@@ -332,6 +307,9 @@ impl Walker {
                 None => from(&sort(CLUSTER, after, Style::default()).operands, 1),
             }
         } else {
+            if gets_and_runs_package(program, &verb.text, after) {
+                self.hide(format!("`{program} {}` gets a package and runs it", verb.text));
+            }
             let (_, verbs) = VERBS.iter().find(|(name, _)| *name == program)?;
             if !verbs.contains(&verb.text.as_str()) {
                 return None;
@@ -377,6 +355,11 @@ impl Walker {
     }
 }
 
+/// Whether a program is only asked what it is.
+fn only_asks(args: &[Word]) -> bool {
+    matches!(args, [word] if matches!(word.text.as_str(), "--version" | "--help" | "-V"))
+}
+
 /// Whether a wrapper's flags end at its first operand. `su root -c line` takes them anywhere, as
 /// does `runuser` unless it is given a program.
 fn stops(program: &str, args: &[Word]) -> bool {
@@ -387,17 +370,6 @@ fn stops(program: &str, args: &[Word]) -> bool {
         }
         _ => true,
     }
-}
-
-/// Whether a program makes files out of one that it reads.
-fn unpacks(leaf: &Leaf) -> bool {
-    const UNPACKERS: [&str; 13] = [
-        "tar", "gtar", "bsdtar", "unzip", "7z", "cpio", "gunzip", "bunzip2", "unxz", "unzstd",
-        "ar", "unrar", "dpkg-deb",
-    ];
-    UNPACKERS.contains(&leaf.program.as_str())
-        || matches!(leaf.program.as_str(), "gzip" | "xz" | "bzip2" | "zstd")
-            && leaf.flags.iter().any(|flag| flag == "d" || flag == "decompress")
 }
 
 fn from(words: &[Word], start: usize) -> Vec<Word> {

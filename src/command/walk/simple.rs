@@ -33,6 +33,32 @@ const STREAMS: [&str; 8] = [
     "/dev/random",
 ];
 
+/// Variables by which programs that build are told which others to run.
+const NAMES_PROGRAM: [&str; 22] = [
+    "CC",
+    "CXX",
+    "CPP",
+    "LD",
+    "AR",
+    "AS",
+    "FC",
+    "RUSTC",
+    "RUSTDOC",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO",
+    "GOROOT",
+    "JAVA_HOME",
+    "RSYNC_RSH",
+    "CVS_RSH",
+    "SVN_SSH",
+    "SUDO_EDITOR",
+    "SYSTEMD_EDITOR",
+    "KUBE_EDITOR",
+    "SUDO_ASKPASS",
+    "HGEDITOR",
+];
+
 impl Walker {
     pub(super) fn simple(
         &mut self,
@@ -148,13 +174,17 @@ impl Walker {
                 name.clone()
             }
         };
-        self.mind_variable(&name);
         let value = match &assignment.value {
             AssignmentValue::Scalar(word) => {
                 let word = self.one(scope, &word.value);
+                if word.open || !is_calm_value(&name, &word.text) {
+                    self.mind_variable(&name);
+                }
+                self.mind_value(scope, &name, &word);
                 (!word.open && !word.fetched).then_some(word.text)
             }
             AssignmentValue::Array(items) => {
+                self.mind_variable(&name);
                 for (index, word) in items {
                     if let Some(index) = index {
                         self.arithmetic(scope, &index.value);
@@ -179,6 +209,20 @@ impl Walker {
         }
         if name.starts_with("HIST") {
             self.hide(format!("it sets `{name}`, by which a shell records what was done"));
+        }
+    }
+
+    /// A variable that names a program for others: `CC=/tmp/x make`.
+    pub(super) fn mind_value(&mut self, scope: &Scope, name: &str, value: &Word) {
+        if NAMES_PROGRAM.contains(&name) || name.starts_with("CARGO_BUILD_RUSTC") {
+            self.nested_word(scope, name, value, &None);
+        }
+        let tells = ["eval", "exec", "linker=", "plugin", "javaagent", "shell="];
+        let lower = value.text.to_ascii_lowercase();
+        if (name.ends_with("FLAGS") || name.ends_with("_OPTIONS") || name.ends_with("_OPTS"))
+            && tells.iter().any(|part| lower.contains(part))
+        {
+            self.hide(format!("`{name}` tells another program what to run"));
         }
     }
 
@@ -315,6 +359,25 @@ impl Walker {
         self.remember_writes(&leaf, false);
         self.leaves.push(leaf);
     }
+}
+
+/// Whether a variable that may decide what runs gets a value that does not.
+fn is_calm_value(name: &str, value: &str) -> bool {
+    const CALM: [&str; 8] = [
+        "--max-old-space-size",
+        "--max_old_space_size",
+        "--no-warnings",
+        "--no-deprecation",
+        "--enable-source-maps",
+        "--experimental-vm-modules",
+        "--openssl-legacy-provider",
+        "--trace-warnings",
+    ];
+    matches!(name, "NODE_OPTIONS")
+        && value.split_whitespace().all(|word| {
+            word.parse::<u32>().is_ok()
+                || CALM.contains(&word.split('=').next().unwrap_or_default())
+        })
 }
 
 fn source(word: Word) -> Source {

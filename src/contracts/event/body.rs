@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
-    CallUndone, EventKind, IncidentRaised, MemoryWritten, PolicyReloaded, ReportReady, RunFinished,
-    RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, StepFinished, StepStarted,
-    StepVerified, TaskAccepted,
+    ArtifactStored, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
+    CallResolved, CallUndone, EventKind, IncidentRaised, MemoryWritten, PolicyReloaded,
+    ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed,
+    StepFinished, StepStarted, StepVerified, TaskAccepted,
 };
 use crate::contracts::{ApprovalResolution, ApprovalSubject};
 
@@ -100,6 +100,8 @@ event_bodies! {
     PolicyReloaded { PolicyReloaded },
     /// `call.undone`
     CallUndone { CallUndone },
+    /// `artifact.stored`
+    ArtifactStored { ArtifactStored },
     /// `run.paused`
     RunPaused { RunSignal },
     /// `run.resumed`

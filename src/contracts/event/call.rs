@@ -169,6 +169,18 @@ pub struct CallResolved {
     pub by: String,
 }
 
+/// `artifact.stored`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactStored {
+    /// The call that produced it. Its result names it, in the order in which they are stored.
+    pub call_id: CallId,
+    /// The step's path.
+    pub path: String,
+    /// The content.
+    pub content: TextRef,
+}
+
 /// `call.undone`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -15,8 +15,8 @@ mod text;
 
 pub use body::EventBody;
 pub use call::{
-    ASIDE, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested, CallResolved,
-    CallUndone, Resolution, ShadowDecision,
+    ASIDE, ArtifactStored, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
+    CallResolved, CallUndone, Resolution, ShadowDecision,
 };
 pub use chain::{Event, event_hash};
 pub use flow::{Lineage, RunFlow};

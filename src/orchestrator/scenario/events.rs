@@ -1,11 +1,13 @@
 //! The events of a scenario: as a run's, without anything that is stored.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Budget, CallDecided, CallEffect, CallFinished, CallId, CallNamed,
-    CallRequested, Confinement, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Profile,
-    Receipt, RunId, RunStarted, StepFinished, StepStarted, Stored, TextRef, Timestamp, Trigger,
+    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Profile, Receipt,
+    RunId, RunStarted, StepFinished, StepStarted, Stored, TextRef, Timestamp, Trigger,
 };
 use crate::playbook::ScriptedResult;
 
@@ -85,7 +87,7 @@ pub(super) fn decided(path: String, call_id: CallId) -> EventBody {
         reason: "a scenario asks nobody".to_owned(),
         rules: Vec::new(),
         policy_hash: Hash::ZERO,
-        confinement: Confinement::default(),
+        confinement: Arc::default(),
         obligations: Vec::new(),
         approvers: 1,
         evaluated_us: 0,

@@ -6,7 +6,7 @@ use crate::policy::vocabulary::OBLIGATIONS;
 use crate::yaml::{Fields, Place, did_you_mean};
 
 /// The verdicts of tests: those of rules, and that of a dry run.
-const VERDICTS: [(&str, Effect); 4] = [
+pub(super) const VERDICTS: [(&str, Effect); 4] = [
     ("allow", Effect::Allow),
     ("ask", Effect::Ask),
     ("deny", Effect::Deny),

@@ -10,6 +10,7 @@ mod expect;
 mod file;
 mod gate;
 mod outcome;
+mod schema;
 mod situation;
 
 #[cfg(test)]
@@ -20,3 +21,4 @@ pub use coverage::{Coverage, Met, RuleMet};
 pub(in crate::policy) use expect::OWN_RULES;
 pub use gate::{check_tests, check_tests_within, run_tests};
 pub use outcome::{Outcome, Report, Result, Spoke};
+pub use schema::tests_json_schema;

@@ -9,7 +9,7 @@ use crate::policy::vocabulary::ORIGINS;
 use crate::policy::{Asked, Permissions, RunFacts, resolve_lexically};
 use crate::yaml::{Fields, Node};
 
-const MODES: [(&str, ApprovalMode); 2] =
+pub(super) const MODES: [(&str, ApprovalMode); 2] =
     [("auto", ApprovalMode::Auto), ("require_approval", ApprovalMode::RequireApproval)];
 
 /// Everything about a case but its call.

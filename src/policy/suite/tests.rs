@@ -87,7 +87,7 @@ fn a_case_that_fails_says_what_was_expected_what_came_and_what_matched() {
     let found = found(text);
     let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    policies/my_test.yaml:3:5: the test `ls` fails: expected deny, got allow: a command that can be seen and does nothing dangerous runs in its cell, without network [test-failed]; what matched: `cmd.run`
+    policies/my_test.yaml:3:5: the test `ls` fails: expected deny, got allow: a command that can be seen and does nothing dangerous runs in its cell, with no network but that of its profile [test-failed]; what matched: `cmd.run`
     policies/my_test.yaml:4:5: the test `rm -rf build` fails: expected the rule `cmd.kill`, which did not match; the rule `cmd.remove-tree` must not match, and it did; expected a reason with `none`, got `removes more than one file; name single files, or let a person say yes` [test-failed]; what matched: `cmd.remove-tree`, `cmd.run`
     ");
     assert!(found.iter().all(|one| one.severity == Severity::Error));

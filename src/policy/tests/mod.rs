@@ -11,6 +11,7 @@ mod layers;
 mod lines;
 mod lints;
 mod mutations;
+mod network;
 mod properties;
 mod scripts;
 mod seal;

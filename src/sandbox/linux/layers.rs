@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What to do about a layer that is required and missing.
+pub const ADVICE: &str = "; take it out of `sandbox.require`, or set `sandbox.on_missing: degrade`, to run \
+                          without it";
+
 /// The helper was spawned; the program did not fork.
 pub const SPAWN: &str = "posix_spawn";
 /// File and TCP rights of the kernel's newest Landlock; `landlock:7` names the ABI.
@@ -20,14 +24,22 @@ pub const CAPABILITIES: &str = "capabilities";
 pub const RLIMITS: &str = "rlimits";
 /// Number of processes and threads; counted by the supervisor.
 pub const PIDS: &str = "pids";
+/// Memory, of the cell where a control group counts it, else of each process.
+pub const MEMORY: &str = "memory";
 /// Nothing open but standard input, output and error.
 pub const DESCRIPTORS: &str = "descriptors";
 /// Nothing inherited from the program's environment.
 pub const ENVIRONMENT: &str = "environment";
 /// Every process of the cell is gone before the result is reported.
 pub const TREE_KILL: &str = "tree-kill";
-/// Another user than the program's; not built by this helper.
+/// Another user than the program's, where the program is root.
 pub const USER: &str = "user";
+/// A view of files, processes, network and names of its own; what kinds stand after a colon.
+pub const NAMESPACES: &str = "namespaces";
+/// Memory of the whole cell, processes included, counted by the kernel.
+pub const CGROUP: &str = "cgroup";
+/// The network of the cell, where it has one.
+pub const NETWORK: &str = "network";
 
 /// Which layers stand, and which could not be built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +62,17 @@ impl Layers {
         self.missing.push(format!("{layer}: {reason}"));
     }
 
+    /// Counts layers as missing that stand, to see what would happen where they do not.
+    pub fn leave_out(&mut self, names: &[String]) {
+        for name in names {
+            let before = self.enforced.len();
+            self.enforced.retain(|entry| entry.split(':').next() != Some(name));
+            if self.enforced.len() < before {
+                self.miss(name, "it was left out");
+            }
+        }
+    }
+
     /// The first of `required` that does not stand, with the reason.
     pub fn lacks(&self, required: &[String]) -> Option<(String, String)> {
         let name = |entry: &str| entry.split(':').next().unwrap_or(entry).to_owned();
@@ -59,8 +82,7 @@ impl Layers {
             let reason = known
                 .and_then(|entry| entry.split_once(": "))
                 .map_or("this build has no such layer", |(_, reason)| reason);
-            let advice = "; take it out of `sandbox.require` to run without it";
-            (layer.clone(), format!("{reason}{advice}"))
+            (layer.clone(), format!("{reason}{ADVICE}"))
         })
     }
 }

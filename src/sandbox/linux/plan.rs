@@ -3,9 +3,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::wire::{CellLimits, CellSpec, PROTOCOL, SystemAccess, SystemPath};
-use crate::contracts::Network;
+use super::brokers::{Request, required};
+use super::cell::PROXY_PORT;
+use super::wire::{CallSpec, CellLimits, CellSpec, PROTOCOL, SystemAccess, SystemPath};
+use crate::contracts::{Confinement, Network};
 use crate::ports::{CommandSpec, Limits, SandboxError};
+use crate::sandbox::SandboxOptions;
 
 /// Where programs are looked for. Fixed: the program's own `PATH` may lead through places that
 /// others can write.
@@ -80,38 +83,114 @@ pub fn system_paths() -> Vec<SystemPath> {
     all
 }
 
-/// The helper's specification.
-///
-/// # Errors
-/// When the specification cannot be carried out, or needs a layer that this helper has not.
-pub fn plan(
-    spec: &CommandSpec,
-    system: &[SystemPath],
-    require: &[String],
-    scratch: &Path,
-) -> Result<CellSpec, SandboxError> {
-    check_network(spec.confinement.network)?;
-    check_words(spec)?;
-    let confinement = &spec.confinement;
-    let roots = confinement.read.iter().chain(&confinement.write);
-    let exceptions = confinement.protected.iter().chain(&confinement.unreadable);
-    for path in roots.chain(exceptions).chain([&spec.cwd]) {
-        check_path(path)?;
+/// A command that can be carried out.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    spec: &'a CommandSpec,
+    limits: CellLimits,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks the specification.
+    ///
+    /// # Errors
+    /// When it cannot be carried out.
+    pub fn of(spec: &'a CommandSpec) -> Result<Self, SandboxError> {
+        check_words(spec)?;
+        let confinement = &spec.confinement;
+        let roots = confinement.read.iter().chain(&confinement.write);
+        let exceptions = confinement.protected.iter().chain(&confinement.unreadable);
+        for path in roots.chain(exceptions).chain([&spec.cwd]) {
+            check_path(path)?;
+        }
+        Ok(Self { spec, limits: limits(&spec.limits)? })
     }
-    Ok(CellSpec {
-        protocol: PROTOCOL,
-        argv: spec.argv.clone(),
-        cwd: spec.cwd.clone(),
-        env: environment(scratch, &spec.env)?,
-        scratch: scratch.to_owned(),
-        system: system.to_vec(),
-        read: confinement.read.clone(),
-        write: confinement.write.clone(),
-        protected: confinement.protected.clone(),
-        unreadable: confinement.unreadable.clone(),
-        require: require.to_vec(),
-        limits: limits(&spec.limits)?,
-    })
+
+    /// The walls that were asked for.
+    pub fn confinement(&self) -> &Confinement {
+        &self.spec.confinement
+    }
+
+    /// What a view for it has to look like.
+    pub fn request(&self) -> Request {
+        let confinement = &self.spec.confinement;
+        let mut read = confinement.read.clone();
+        read.retain(|path| !confinement.write.contains(path));
+        read.sort();
+        read.dedup();
+        let cwd = &self.spec.cwd;
+        let mut roots = confinement.read.iter().chain(&confinement.write);
+        let is_inside = roots.any(|root| cwd.starts_with(root));
+        let is_bare = !is_inside && cwd != Path::new("/") && cwd.is_dir();
+        Request {
+            bare: is_bare.then(|| cwd.clone()),
+            read,
+            write: confinement.write.clone(),
+            protected: confinement.protected.clone(),
+            unreadable: confinement.unreadable.clone(),
+            network: confinement.network,
+            memory_bytes: self.limits.memory_bytes,
+            pids: self.limits.pids,
+        }
+    }
+
+    /// For a broker's cell, whose private directory is `private`.
+    pub fn call(&self, private: &Path) -> Result<CallSpec, SandboxError> {
+        let mut env = environment(private, &self.spec.env)?;
+        if self.spec.confinement.network == Network::Proxy {
+            add_proxy(&mut env);
+        }
+        Ok(CallSpec {
+            argv: self.spec.argv.clone(),
+            cwd: self.spec.cwd.clone(),
+            env,
+            limits: self.limits,
+        })
+    }
+
+    /// For a cell with a helper of its own, without namespaces.
+    ///
+    /// # Errors
+    /// When it needs them.
+    pub fn cell(
+        &self,
+        system: &[SystemPath],
+        options: &SandboxOptions,
+        scratch: &Path,
+    ) -> Result<CellSpec, SandboxError> {
+        let confinement = &self.spec.confinement;
+        check_network(confinement.network)?;
+        Ok(CellSpec {
+            protocol: PROTOCOL,
+            argv: self.spec.argv.clone(),
+            cwd: self.spec.cwd.clone(),
+            env: environment(scratch, &self.spec.env)?,
+            scratch: scratch.to_owned(),
+            system: system.to_vec(),
+            read: confinement.read.clone(),
+            write: confinement.write.clone(),
+            protected: confinement.protected.clone(),
+            unreadable: confinement.unreadable.clone(),
+            sealed: if options.seal_names { confinement.protected.clone() } else { Vec::new() },
+            require: required(options),
+            without: options.without.clone(),
+            limits: self.limits,
+        })
+    }
+}
+
+/// Programs find the proxy by these; those of capitals and those of small letters are of different ones.
+fn add_proxy(env: &mut Vec<(String, String)>) {
+    let address = format!("http://127.0.0.1:{PROXY_PORT}");
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        for name in [name.to_owned(), name.to_uppercase()] {
+            env.retain(|(known, _)| *known != name);
+            env.push((name, address.clone()));
+        }
+    }
+    for name in ["no_proxy", "NO_PROXY"] {
+        env.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
+    }
 }
 
 fn bad(reason: impl Into<String>) -> SandboxError {
@@ -126,9 +205,7 @@ fn check_network(network: Network) -> Result<(), SandboxError> {
     };
     Err(SandboxError::Missing {
         layer: layer.into(),
-        reason: "it needs a network namespace, which this sandbox does not make yet; use \
-                 `network: none`"
-            .into(),
+        reason: "it needs a network namespace, which cannot be had here; use `net: none`".into(),
     })
 }
 
@@ -228,7 +305,11 @@ mod tests {
     fn refused(change: impl FnOnce(&mut CommandSpec)) -> String {
         let mut spec = spec();
         change(&mut spec);
-        plan(&spec, &[], &[], Path::new("/tmp/x")).unwrap_err().to_string()
+        let options = SandboxOptions::this_program(Vec::new());
+        Plan::of(&spec)
+            .and_then(|plan| plan.cell(&[], &options, Path::new("/tmp/x")))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -256,7 +337,7 @@ mod tests {
     fn the_environment_is_what_was_granted_and_four_names() {
         let mut spec = spec();
         spec.env = vec![("LANG".into(), "de".into()), ("K".into(), "v".into())];
-        let env = plan(&spec, &[], &[], Path::new("/tmp/x")).unwrap().env;
+        let env = Plan::of(&spec).unwrap().call(Path::new("/tmp/x")).unwrap().env;
         let find = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(find("LANG"), Some("de"));
         assert_eq!(find("K"), Some("v"));

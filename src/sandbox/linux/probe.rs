@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, test_kill_process};
-
 use super::cell::{ATTEMPTS_ARGUMENT, Attempt};
 use super::layers;
 use super::sandbox::LinuxSandbox;
-use crate::contracts::{Confinement, Network};
+use crate::contracts::{Confinement, Network, Receipt};
 use crate::ports::{
     Cancel, CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
 };
@@ -29,16 +27,26 @@ const LIMITS: Limits = Limits {
 const BREED: &str = "64";
 const SHORT_WALL_MS: u64 = 100;
 
+/// Enough for this program, whose own mapping counts where the kernel counts for each process.
+const SMALL_MEMORY_BYTES: u64 = 768 << 20;
+/// More than that.
+const HOARD: &str = "900000000";
+
 /// Tries every layer. What could not even be tried did not hold.
 pub fn probe(sandbox: &LinuxSandbox) -> Probe {
     let backend = "linux".to_owned();
     let mut layers = match attempts(sandbox) {
-        Ok((attempts, receipt)) => by_layer(&attempts, &receipt),
+        Ok((attempts, receipt)) => {
+            let mut layers = by_layer(&attempts, &receipt.enforced);
+            layers.extend(not_attempted(&layers, &receipt));
+            layers
+        }
         Err(reason) => {
             return Probe { backend, layers: vec![layer("sandbox", false, reason)] };
         }
     };
     layers.push(too_many_processes(sandbox));
+    layers.push(too_much_memory(sandbox));
     layers.push(no_process_left(sandbox));
     layers.push(out_of_time(sandbox));
     Probe { backend, layers }
@@ -83,7 +91,7 @@ fn real_helper(helper: &Path) -> Result<PathBuf, SandboxError> {
     })
 }
 
-fn attempts(sandbox: &LinuxSandbox) -> Result<(Vec<Attempt>, Vec<String>), String> {
+fn attempts(sandbox: &LinuxSandbox) -> Result<(Vec<Attempt>, Receipt), String> {
     let text = |error: std::io::Error| error.to_string();
     let outside = tempfile::tempdir().map_err(text)?;
     std::fs::write(outside.path().join("secret"), "secret").map_err(text)?;
@@ -98,7 +106,7 @@ fn attempts(sandbox: &LinuxSandbox) -> Result<(Vec<Attempt>, Vec<String>), Strin
         return Err(format!("the probe ended with {:?}: {said}", output.ending));
     }
     let attempts = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    Ok((attempts, output.receipt.enforced))
+    Ok((attempts, output.receipt))
 }
 
 /// One line a layer; it held when every attempt on it failed as it should.
@@ -116,6 +124,24 @@ fn by_layer(attempts: &[Attempt], receipt: &[String]) -> Vec<Layer> {
     lines.into_iter().map(|(name, (held, d))| layer(&full(name), held, d.join("; "))).collect()
 }
 
+/// Layers without an attempt of their own: they stood around the others, or could not be built.
+fn not_attempted(tried: &[Layer], receipt: &Receipt) -> Vec<Layer> {
+    let name = |entry: &str| entry.split(':').next().unwrap_or(entry).to_owned();
+    let apart = [layers::PIDS, layers::TREE_KILL, layers::MEMORY];
+    let is_new = |entry: &&String| {
+        let name = name(entry);
+        !apart.contains(&name.as_str()) && !tried.iter().any(|layer| layer.name.starts_with(&name))
+    };
+    let stood = receipt.enforced.iter().filter(is_new);
+    let stood = stood.map(|entry| layer(entry, true, "stood around every attempt"));
+    let missing = receipt.missing.iter().filter(is_new);
+    let missing = missing.map(|entry| {
+        let (name, reason) = entry.split_once(": ").unwrap_or((entry, "not built"));
+        layer(name, false, reason)
+    });
+    stood.chain(missing).collect()
+}
+
 fn too_many_processes(sandbox: &LinuxSandbox) -> Layer {
     let name = format!("{}:supervised", layers::PIDS);
     match run(sandbox, &["breed", BREED], LIMITS) {
@@ -129,21 +155,46 @@ fn too_many_processes(sandbox: &LinuxSandbox) -> Layer {
     }
 }
 
+fn too_much_memory(sandbox: &LinuxSandbox) -> Layer {
+    let limits = Limits { memory_bytes: SMALL_MEMORY_BYTES, ..LIMITS };
+    let tried = format!("use {HOARD} bytes of memory where {SMALL_MEMORY_BYTES} may be");
+    match run(sandbox, &["hoard", HOARD], limits) {
+        Ok(output) => {
+            let held = output.ending != Ending::Exited(0);
+            layer(layers::MEMORY, held, format!("{tried}: {:?}", output.ending))
+        }
+        Err(error) => layer(layers::MEMORY, false, format!("{tried}: {error}")),
+    }
+}
+
 fn no_process_left(sandbox: &LinuxSandbox) -> Layer {
     let tried = "leave a process in another session behind";
-    let output = match run(sandbox, &["linger"], LIMITS) {
+    // An argument by which it is found: inside it has another number.
+    let mark = format!("mark-{}-{:p}", std::process::id(), sandbox);
+    let output = match run(sandbox, &["linger", &mark], LIMITS) {
         Ok(output) => output,
         Err(error) => return layer(layers::TREE_KILL, false, error.to_string()),
     };
-    let said = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
-    match said.and_then(Pid::from_raw) {
-        Some(pid) => {
-            let gone = test_kill_process(pid).is_err();
-            let outcome = if gone { "it is gone" } else { "it still runs" };
-            layer(layers::TREE_KILL, gone, format!("{tried}: {outcome}"))
-        }
-        None => layer(layers::TREE_KILL, false, format!("{tried}: it never started")),
+    if output.stdout.is_empty() {
+        return layer(layers::TREE_KILL, false, format!("{tried}: it never started"));
     }
+    match is_running(&mark) {
+        Ok(true) => layer(layers::TREE_KILL, false, format!("{tried}: it still runs")),
+        Ok(false) => layer(layers::TREE_KILL, true, format!("{tried}: it is gone")),
+        Err(error) => layer(layers::TREE_KILL, false, format!("{tried}: `/proc`: {error}")),
+    }
+}
+
+/// Whether a process has `mark` among its arguments.
+fn is_running(mark: &str) -> std::io::Result<bool> {
+    for entry in std::fs::read_dir("/proc")? {
+        // One that is gone meanwhile does not run.
+        let line = std::fs::read(entry?.path().join("cmdline")).unwrap_or_default();
+        if line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn out_of_time(sandbox: &LinuxSandbox) -> Layer {

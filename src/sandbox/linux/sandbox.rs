@@ -2,27 +2,35 @@
 
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::net::SocketType;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::brokers::{Brokers, required};
+use super::cell::PRIVATE;
 use super::layers::{self, Layers};
-use super::plan::{plan, system_paths};
+use super::plan::{Plan, system_paths};
 use super::probe;
 use super::scratch::Scratch;
 use super::session::{Output, Session};
-use super::wire::{CellSpec, Ended, Report, SystemPath};
-use crate::contracts::Receipt;
+use super::wire::{Ended, Report, SystemPath};
+use crate::contracts::{Network, Receipt};
 use crate::ports::{Cancel, CommandOutput, CommandSpec, Ending, Probe, Sandbox, SandboxError};
 use crate::sandbox::SandboxOptions;
+use crate::sandbox::proxy::Gate;
 
 /// Runs each command in a cell of its own.
 #[derive(Debug)]
 pub struct LinuxSandbox {
     options: SandboxOptions,
     system: Vec<SystemPath>,
+    brokers: Brokers,
+    /// Why this machine has no namespaces, once a broker could not make any.
+    no_namespaces: Mutex<Option<String>>,
 }
 
 /// How a command ended that had the caller's own standard input and output.
@@ -38,7 +46,12 @@ impl LinuxSandbox {
     /// A sandbox; nothing is started yet.
     #[must_use]
     pub fn new(options: SandboxOptions) -> Self {
-        Self { options, system: system_paths() }
+        Self {
+            options,
+            system: system_paths(),
+            brokers: Brokers::default(),
+            no_namespaces: Mutex::new(None),
+        }
     }
 
     /// What it was made with.
@@ -59,15 +72,74 @@ impl LinuxSandbox {
         cancel: &Cancel,
     ) -> Result<Finished, SandboxError> {
         refuse_datagrams(&stdio)?;
+        let plan = Plan::of(spec)?;
         let scratch = Scratch::new(&self.options.scratch)?;
-        let cell = self.cell(spec, &scratch)?;
-        let report = Session::start(&self.options.helper, &cell, stdio)?.finish(&mut [], cancel)?;
-        finished(report, &spec.confinement.profile)
+        let Started { session, layers_missing } = self.start(&plan, &scratch, stdio)?;
+        let (report, notes) = session.finish(&mut [], cancel)?;
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        finished(report, &spec.confinement.profile, layers_missing)
     }
 
-    fn cell(&self, spec: &CommandSpec, scratch: &Scratch) -> Result<CellSpec, SandboxError> {
-        plan(spec, &self.system, &self.options.require, scratch.path())
+    /// Starts a cell: with namespaces where they can be had.
+    fn start(
+        &self,
+        plan: &Plan<'_>,
+        scratch: &Scratch,
+        stdio: [OwnedFd; 3],
+    ) -> Result<Started, SandboxError> {
+        let gate = self.gate(plan)?;
+        let reason = match self.without_namespaces() {
+            Some(reason) => reason,
+            None => match self.brokers.serve(plan.request(), &self.options, &self.system) {
+                Ok(broker) => {
+                    let call = plan.call(Path::new(PRIVATE))?;
+                    let session = Session::over(broker, &call, gate, stdio)?;
+                    return Ok(Started { session, layers_missing: Vec::new() });
+                }
+                Err(SandboxError::Missing { layer, reason }) if layer == layers::NAMESPACES => {
+                    self.note_no_namespaces(&reason)
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        if required(&self.options).iter().any(|layer| layer == layers::NAMESPACES) {
+            let reason = format!("{reason}{}", layers::ADVICE);
+            return Err(SandboxError::Missing { layer: layers::NAMESPACES.into(), reason });
+        }
+        let cell = plan.cell(&self.system, &self.options, scratch.path())?;
+        let session = Session::start(&self.options.helper, &cell, stdio)?;
+        let missing = format!("{}: {reason}", layers::NAMESPACES);
+        Ok(Started { session, layers_missing: vec![missing] })
     }
+
+    /// What the proxy of a cell lets through, where it has one.
+    fn gate(&self, plan: &Plan<'_>) -> Result<Option<Gate>, SandboxError> {
+        let confinement = plan.confinement();
+        if confinement.network != Network::Proxy {
+            return Ok(None);
+        }
+        Gate::new(&confinement.hosts, &self.options.allow_addresses)
+            .map(Some)
+            .map_err(SandboxError::BadSpec)
+    }
+
+    /// Why there are no namespaces, once that is known.
+    fn without_namespaces(&self) -> Option<String> {
+        self.no_namespaces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_no_namespaces(&self, reason: &str) -> String {
+        let mut known = self.no_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_with(|| reason.to_owned()).clone()
+    }
+}
+
+/// A cell at work, and what its receipt has to say beside what the cell itself reports.
+struct Started {
+    session: Session,
+    layers_missing: Vec<String>,
 }
 
 impl Sandbox for LinuxSandbox {
@@ -76,19 +148,21 @@ impl Sandbox for LinuxSandbox {
     }
 
     fn run(&self, spec: &CommandSpec, cancel: &Cancel) -> Result<CommandOutput, SandboxError> {
+        let plan = Plan::of(spec)?;
         let scratch = Scratch::new(&self.options.scratch)?;
-        let cell = self.cell(spec, &scratch)?;
         let broken = |error: std::io::Error| SandboxError::Helper(error.to_string());
         let bytes_max = usize::try_from(spec.limits.output_bytes).unwrap_or(usize::MAX);
         let (out, out_end) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| broken(e.into()))?;
         let (err, err_end) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| broken(e.into()))?;
         let stdio = [input(&spec.stdin).map_err(broken)?, out_end, err_end];
-        let session = Session::start(&self.options.helper, &cell, stdio)?;
+        let Started { session, layers_missing } = self.start(&plan, &scratch, stdio)?;
         let mut outputs = [Output::new(out, bytes_max), Output::new(err, bytes_max)];
-        let report = session.finish(&mut outputs, cancel)?;
-        let Finished { ending, receipt } = finished(report, &spec.confinement.profile)?;
+        let (report, notes) = session.finish(&mut outputs, cancel)?;
+        let Finished { ending, receipt } =
+            finished(report, &spec.confinement.profile, layers_missing)?;
         let [(stdout, out_cut), (stderr, err_cut)] = outputs.map(Output::into_parts);
-        Ok(CommandOutput { ending, stdout, stderr, truncated: out_cut || err_cut, receipt })
+        let truncated = out_cut || err_cut;
+        Ok(CommandOutput { ending, stdout, stderr, truncated, receipt, notes })
     }
 }
 
@@ -125,10 +199,11 @@ fn input(bytes: &[u8]) -> std::io::Result<OwnedFd> {
     Ok(rustix::fs::open(again, read_only, Mode::empty())?)
 }
 
-fn finished(report: Report, profile: &str) -> Result<Finished, SandboxError> {
+fn finished(report: Report, profile: &str, missing: Vec<String>) -> Result<Finished, SandboxError> {
     match report {
         Report::Refused(refusal) => Err(refusal.into()),
-        Report::Ended { how, layers } => {
+        Report::Ended { how, mut layers } => {
+            layers.missing.extend(missing);
             Ok(Finished { ending: ending(how), receipt: receipt(profile, how, layers) })
         }
     }
@@ -140,7 +215,7 @@ fn ending(how: Ended) -> Ending {
         Ended::Signalled(signal) => Ending::Signalled(signal),
         Ended::TimedOut => Ending::TimedOut,
         Ended::Cancelled => Ending::Cancelled,
-        Ended::TooManyProcesses => Ending::Signalled(libc::SIGKILL),
+        Ended::TooManyProcesses | Ended::TooMuchMemory => Ending::Signalled(libc::SIGKILL),
     }
 }
 
@@ -181,7 +256,7 @@ mod tests {
     #[test]
     fn a_command_with_too_many_processes_was_killed_and_the_receipt_says_why() {
         let report = Report::Ended { how: Ended::TooManyProcesses, layers: Layers::default() };
-        let finished = finished(report, "p").unwrap();
+        let finished = finished(report, "p", Vec::new()).unwrap();
         assert_eq!(finished.ending, Ending::Signalled(9));
         assert!(finished.receipt.enforced.contains(&"pids:exceeded".to_owned()));
     }

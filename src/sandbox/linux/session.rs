@@ -1,25 +1,31 @@
-//! One running cell as the host sees it: starts the helper, collects output, passes on a request
-//! to stop, and knows when everything is gone.
+//! One running cell as the host sees it: starts it, collects output, passes on a request to stop, and
+//! knows when everything is gone.
 //!
-//! Two signs together mean that nothing is left: the supervisor closed the control socket, and
+//! A cell of a broker is gone when its first process has reported and closed its socket. Of a cell with a
+//! helper of its own, two signs together mean that nothing is left: the supervisor closed the control socket, and
 //! the guard, which ends only when it has no descendants, was reaped. The deadline is the
 //! supervisor's; the host's own is later and for a helper that somebody stopped or broke.
 
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, waitpid,
 };
 
+use super::broker::Broker;
 use super::spawn::{Inherited, spawn};
 use super::waiting::readable;
-use super::wire::{CANCEL, CellSpec, Report, encode, receive, send_all};
+use super::wire::{CANCEL, CallSpec, CellSpec, Report, encode, receive, send_all};
 use crate::ports::{Cancel, SandboxError};
+use crate::sandbox::proxy::{Gate, Proxy};
 
 /// How often a request to stop is looked for.
 const TICK: Duration = Duration::from_millis(20);
@@ -72,20 +78,32 @@ impl Output {
     }
 }
 
-/// A started helper.
+/// A started cell: a helper of its own, or a call of a broker.
 #[derive(Debug)]
 pub struct Session {
-    guard: Pid,
-    /// Becomes readable when the guard ends; `None` once it was reaped.
-    guard_alive: Option<OwnedFd>,
+    /// The helper, where the cell has one of its own.
+    guard: Option<Guard>,
+    /// The broker that started the cell otherwise.
+    broker: Option<Arc<Broker>>,
     /// `None` once the supervisor closed its end.
     control: Option<UnixStream>,
     report: Vec<u8>,
+    /// What the cell may ask of the network, until its listening socket is handed over.
+    gate: Option<Gate>,
+    /// Answers at that socket.
+    proxy: Option<Proxy>,
     cancel_sent: bool,
     deadline: Instant,
     forced: bool,
     /// Whether the guard ended otherwise than with nothing left below it.
     guard_failed: bool,
+}
+
+/// A helper: its process, and what becomes readable when it ends.
+#[derive(Debug)]
+struct Guard {
+    pid: Pid,
+    alive: OwnedFd,
 }
 
 impl Session {
@@ -112,21 +130,10 @@ impl Session {
     ) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_write_timeout(Some(GRACE))?;
-        let guard = spawn(helper, Inherited { stdio, control: theirs.into() })?;
-        let wall = Duration::from_millis(wall_ms);
-        let now = Instant::now();
-        let mut session = Self {
-            guard,
-            guard_alive: None,
-            control: None,
-            report: Vec::new(),
-            cancel_sent: false,
-            deadline: now + wall.min(WALL_MAX) + GRACE,
-            forced: false,
-            guard_failed: false,
-        };
+        let pid = spawn(helper, None, Inherited { stdio, control: theirs.into() })?;
+        let mut session = Self::new(wall_ms);
         // The guard is our child and not reaped yet: its id cannot mean anybody else.
-        session.guard_alive = Some(pidfd_open(guard, PidfdFlags::empty())?);
+        session.guard = Some(Guard { pid, alive: pidfd_open(pid, PidfdFlags::empty())? });
         // A helper that is gone already tells why by how it ended, not by this error.
         if let Err(error) = send_all(&ours, message) {
             tracing::debug!("the sandbox helper took no specification: {error}");
@@ -135,7 +142,47 @@ impl Session {
         Ok(session)
     }
 
-    /// Sees the cell to its end.
+    /// Has a broker start a cell.
+    ///
+    /// # Errors
+    /// When the broker is gone.
+    pub fn over(
+        broker: Arc<Broker>,
+        spec: &CallSpec,
+        gate: Option<Gate>,
+        stdio: [OwnedFd; 3],
+    ) -> Result<Self, SandboxError> {
+        let message = encode(spec).map_err(|error| SandboxError::BadSpec(error.to_string()))?;
+        let broken = |error: io::Error| SandboxError::Helper(format!("the broker: {error}"));
+        let control = broker.call(stdio).map_err(broken)?;
+        control.set_write_timeout(Some(GRACE)).map_err(broken)?;
+        let mut session = Self::new(spec.limits.wall_ms);
+        (session.broker, session.gate) = (Some(broker), gate);
+        // A cell that was refused already says why.
+        if let Err(error) = send_all(&control, &message) {
+            tracing::debug!("the cell took no specification: {error}");
+        }
+        session.control = Some(control);
+        Ok(session)
+    }
+
+    fn new(wall_ms: u64) -> Self {
+        let wall = Duration::from_millis(wall_ms);
+        Self {
+            guard: None,
+            broker: None,
+            control: None,
+            report: Vec::new(),
+            gate: None,
+            proxy: None,
+            cancel_sent: false,
+            deadline: Instant::now() + wall.min(WALL_MAX) + GRACE,
+            forced: false,
+            guard_failed: false,
+        }
+    }
+
+    /// Sees the cell to its end; what its proxy refused comes along.
     ///
     /// # Errors
     /// When the helper broke, or nothing was started.
@@ -143,10 +190,10 @@ impl Session {
         mut self,
         outputs: &mut [Output],
         cancel: &Cancel,
-    ) -> Result<Report, SandboxError> {
+    ) -> Result<(Report, Vec<String>), SandboxError> {
         let broken = |error: io::Error| SandboxError::Helper(error.to_string());
         let mut buffer = vec![0; READ_BYTES];
-        while self.control.is_some() || self.guard_alive.is_some() {
+        while self.control.is_some() || self.guard.is_some() {
             self.attend(outputs, &mut buffer).map_err(broken)?;
             if cancel.is_requested() && !self.cancel_sent {
                 self.pass_on_cancel();
@@ -157,7 +204,9 @@ impl Session {
         }
         drain(outputs, &mut buffer).map_err(broken)?;
         match receive(&mut self.report.as_slice()) {
-            Ok(report) if !self.guard_failed => Ok(report),
+            Ok(report) if !self.guard_failed => {
+                Ok((report, self.proxy.take().map(Proxy::stop).unwrap_or_default()))
+            }
             _ => Err(SandboxError::Helper("it was killed, and the command with it".into())),
         }
     }
@@ -166,7 +215,7 @@ impl Session {
     fn attend(&mut self, outputs: &mut [Output], buffer: &mut [u8]) -> io::Result<()> {
         let pipes = outputs.iter().map(|output| output.pipe.as_ref().map(AsFd::as_fd));
         let control = self.control.as_ref().map(AsFd::as_fd);
-        let guard = self.guard_alive.as_ref().map(AsFd::as_fd);
+        let guard = self.guard.as_ref().map(|guard| guard.alive.as_fd());
         let sources: Vec<_> = [control, guard].into_iter().chain(pipes).collect();
         let ready = readable(&sources, TICK)?;
         let mut ready = ready.into_iter();
@@ -185,30 +234,51 @@ impl Session {
     }
 
     fn hear(&mut self) -> io::Result<()> {
-        let Some(control) = &mut self.control else { return Ok(()) };
+        let Some(control) = &self.control else { return Ok(()) };
         let mut bytes = [0; 4096];
-        match control.read(&mut bytes) {
-            Ok(0) => self.control = None,
-            Ok(count) => self.report.extend_from_slice(bytes.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // The supervisor died with our bytes unread.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.control = None,
-            Err(error) => return Err(error),
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut passed = RecvAncillaryBuffer::new(&mut space);
+        let mut slices = [IoSliceMut::new(&mut bytes)];
+        let count = match recvmsg(control, &mut slices, &mut passed, RecvFlags::CMSG_CLOEXEC) {
+            Ok(message) => message.bytes,
+            Err(Errno::INTR) => return Ok(()),
+            // The other side died with our bytes unread.
+            Err(Errno::CONNRESET) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        if count == 0 {
+            self.control = None;
+        }
+        for message in passed.drain() {
+            if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+                // The byte that it came with says nothing.
+                return self.serve(descriptors.next());
+            }
+        }
+        self.report.extend_from_slice(bytes.get(..count).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Answers at the socket that came out of the cell.
+    fn serve(&mut self, listener: Option<OwnedFd>) -> io::Result<()> {
+        if let (Some(listener), Some(gate)) = (listener, self.gate.take()) {
+            self.proxy = Some(Proxy::start(listener.into(), gate)?);
         }
         Ok(())
     }
 
     fn reap(&mut self) -> io::Result<()> {
-        match waitpid(Some(self.guard), WaitOptions::NOHANG) {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        match waitpid(Some(guard.pid), WaitOptions::NOHANG) {
             Ok(None) | Err(Errno::INTR) => Ok(()),
             Ok(Some((_, status))) => {
                 self.guard_failed = status.exit_status() != Some(0);
-                self.guard_alive = None;
+                self.guard = None;
                 Ok(())
             }
             // A program that ignores SIGCHLD has its children reaped by the kernel.
             Err(Errno::CHILD) => {
-                self.guard_alive = None;
+                self.guard = None;
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -225,20 +295,24 @@ impl Session {
     }
 
     /// The helper hangs. A stopped one is woken; then the guard is killed, whereupon the
-    /// supervisor ends the tree.
+    /// supervisor ends the tree. A broker is killed, and the kernel ends its cells.
     fn force(&mut self) -> Result<(), SandboxError> {
         if self.forced {
+            let who = self.guard.as_ref().map_or("the broker".to_owned(), |g| g.pid.to_string());
             return Err(SandboxError::Helper(format!(
-                "process {} does not end; some of the command may still run",
-                self.guard
+                "process {who} does not end; some of the command may still run"
             )));
         }
         self.forced = true;
         self.deadline = Instant::now() + GRACE;
         self.control = None;
-        if self.guard_alive.is_some() {
-            let woken = kill_process_group(self.guard, Signal::CONT);
-            let killed = kill_process(self.guard, Signal::KILL);
+        if let Some(broker) = &self.broker {
+            tracing::warn!("a cell hangs: its broker is killed");
+            broker.kill();
+        }
+        if let Some(guard) = &self.guard {
+            let woken = kill_process_group(guard.pid, Signal::CONT);
+            let killed = kill_process(guard.pid, Signal::KILL);
             tracing::warn!("the sandbox helper hangs: woken {woken:?}, killed {killed:?}");
         }
         Ok(())
@@ -251,8 +325,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.control = None;
         let end = Instant::now() + GRACE;
-        while self.guard_alive.is_some() && Instant::now() < end {
-            let guard = self.guard_alive.as_ref().map(AsFd::as_fd);
+        while self.guard.is_some() && Instant::now() < end {
+            let guard = self.guard.as_ref().map(|guard| guard.alive.as_fd());
             if readable(&[guard], TICK).is_err() || self.reap().is_err() {
                 return;
             }

@@ -30,14 +30,16 @@ pub struct Inherited {
     pub control: OwnedFd,
 }
 
-/// Starts `helper` and gives its process id. The caller must reap it.
+/// Starts `helper`, in a role where it has several, and gives its process id. The caller must reap it.
 ///
 /// # Errors
 /// When the system cannot start it.
-pub fn spawn(helper: &Path, inherited: Inherited) -> io::Result<Pid> {
+pub fn spawn(helper: &Path, role: Option<&str>, inherited: Inherited) -> io::Result<Pid> {
     let path = CString::new(helper.as_os_str().as_bytes())?;
     let argument = CString::new(CELL_ARGUMENT)?;
-    let mut argv = [path.as_ptr().cast_mut(), argument.as_ptr().cast_mut(), ptr::null_mut()];
+    let role = role.map(CString::new).transpose()?;
+    let role = role.as_ref().map_or(ptr::null_mut(), |role| role.as_ptr().cast_mut());
+    let mut argv = [path.as_ptr().cast_mut(), argument.as_ptr().cast_mut(), role, ptr::null_mut()];
     let mut environment = [ptr::null_mut()];
 
     let [stdin, stdout, stderr] = inherited.stdio;

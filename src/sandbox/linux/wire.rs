@@ -14,10 +14,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::layers::Layers;
+use crate::contracts::Network;
 use crate::ports::SandboxError;
 
 /// Version of this exchange: helper and host must be of one build.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The byte that asks for an early end.
 pub const CANCEL: u8 = b'c';
@@ -49,14 +50,95 @@ pub struct CellSpec {
     pub protected: Vec<PathBuf>,
     /// Closed although in `read` or `write`; need not exist.
     pub unreadable: Vec<PathBuf>,
+    /// Names that the command must not make where they do not exist; kept by answering the calls
+    /// that make names.
+    #[serde(default)]
+    pub sealed: Vec<PathBuf>,
     /// Layers without which the command is not started.
     pub require: Vec<String>,
+    /// Layers that are left out as if the machine had none of them.
+    pub without: Vec<String>,
     /// Bounds.
     pub limits: CellLimits,
 }
 
-/// A part of the system that every cell sees.
+/// What a broker needs to know to build the view of its cells; the same for all calls that it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewSpec {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The program that the broker belongs to.
+    pub host: u32,
+    /// System files and directories.
+    pub system: Vec<SystemPath>,
+    /// Readable, with what is in them.
+    pub read: Vec<PathBuf>,
+    /// Writable, with what is in them.
+    pub write: Vec<PathBuf>,
+    /// Read-only although in `write`; they exist.
+    pub frozen: Vec<PathBuf>,
+    /// Closed although in `read` or `write`; they exist.
+    pub closed: Vec<Closed>,
+    /// Names in `write` that must not come into being.
+    pub sealed: Vec<PathBuf>,
+    /// A working directory that is in no root: it is there, and empty.
+    pub bare: Option<PathBuf>,
+    /// What kind of network.
+    pub network: Network,
+    /// Layers without which nothing is started.
+    pub require: Vec<String>,
+    /// Layers that are left out as if the machine had none of them.
+    pub without: Vec<String>,
+    /// Bytes of memory that all processes of a cell may take together.
+    pub memory_bytes: u64,
+    /// Processes and threads of a cell.
+    pub pids: u64,
+}
+
+impl ViewSpec {
+    /// Whether a layer is to be left out.
+    pub fn lacks(&self, layer: &str) -> bool {
+        self.without.iter().any(|name| name == layer)
+    }
+}
+
+/// A closed place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+}
+
+/// One command for a broker's cell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallSpec {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// Bounds.
+    pub limits: CellLimits,
+}
+
+/// What a broker says when it was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Greeting {
+    /// Its view stands; calls may come.
+    Ready,
+    /// It could not be built.
+    Refused(Refusal),
+}
+
+/// A part of the system that every cell sees.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SystemPath {
     /// Where it is. What does not exist is left out.
@@ -66,7 +148,7 @@ pub struct SystemPath {
 }
 
 /// What may be done with a part of the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SystemAccess {
     /// Programs and libraries: read and run.
@@ -124,6 +206,8 @@ pub enum Ended {
     Cancelled,
     /// It had more processes and threads than it may.
     TooManyProcesses,
+    /// Its processes took more memory together than they may.
+    TooMuchMemory,
 }
 
 /// Why nothing was started: [`SandboxError`], which is not data.

@@ -74,6 +74,52 @@ fn the_probe_speaks_json() {
 }
 
 #[test]
+fn a_profile_holds_to_its_programs_and_a_layer_must_exist_to_be_missed() {
+    let here = place();
+    let exec = |more: &[&str]| {
+        let mut arguments = vec!["sandbox", "exec"];
+        arguments.extend(more);
+        bailiwick(&here.path, &arguments, "")
+    };
+    let other = exec(&["--profile", "git", "--", "sh", "-c", "echo ran"]);
+    assert_eq!((other.status.code(), text(&other.stdout).as_str()), (Some(2), ""));
+    assert!(text(&other.stderr).contains("`sandbox.profiles.git.argv` lets run: git"));
+    let unknown = exec(&["--without", "moat", "--", "true"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("no sandbox layer `moat`"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn doctor_looks_at_everything_and_says_what_to_do() {
+    let here = place();
+    let output = bailiwick(&here.path, &["doctor", "--json"], "");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = said["items"].as_array().unwrap();
+    let mut names: Vec<_> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
+    names.dedup();
+    let expected = [
+        "workspace",
+        "configuration",
+        "trust",
+        "state directory",
+        "git",
+        "policy",
+        "sandbox",
+        "store",
+        "disk",
+        "clock",
+        "models",
+    ];
+    assert_eq!(names, expected);
+    let bad: Vec<_> = items.iter().filter(|item| item["ok"] == false).collect();
+    assert!(bad.iter().all(|item| item["fix"].is_string()), "{bad:?}");
+    assert_eq!(said["ok"], bad.is_empty());
+    assert_eq!(output.status.code(), Some(i32::from(!bad.is_empty())), "{bad:?}");
+    let layers = items.iter().filter(|item| item["name"] == "sandbox").count();
+    assert!(layers >= 11, "{items:#?}");
+}
+
+#[test]
 fn the_helper_is_not_for_people() {
     let here = place();
     let output = bailiwick(&here.path, &["__cell"], "");

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use bailiwick::contracts::Network;
 use bailiwick::ports::{Cancel, Ending, Sandbox, SandboxError};
-use bailiwick::sandbox::{LinuxSandbox, SandboxOptions};
+use bailiwick::sandbox::{LinuxSandbox, OnMissing, SandboxOptions};
 
 use super::{place, requiring, run, sandbox, shell, spec, text};
 
@@ -38,15 +38,28 @@ fn a_required_layer_that_is_not_there_refuses_before_anything_runs() {
     let mut spec = shell("touch ran");
     spec.cwd.clone_from(&directory.path);
     spec.confinement.write = vec![directory.path.clone()];
-    let error = requiring(&["landlock", "namespaces"]).run(&spec, &Cancel::default()).unwrap_err();
-    assert!(matches!(&error, SandboxError::Missing { layer, .. } if layer == "namespaces"));
+    let error = requiring(&["landlock", "moat"]).run(&spec, &Cancel::default()).unwrap_err();
+    assert!(matches!(&error, SandboxError::Missing { layer, .. } if layer == "moat"));
     assert!(error.to_string().contains("sandbox.require"), "{error}");
     assert!(!directory.path.join("ran").exists());
     let known = ["landlock", "seccomp", "tree-kill", "pids", "posix_spawn"];
     assert!(requiring(&known).run(&spec, &Cancel::default()).is_ok());
     assert!(directory.path.join("ran").exists());
+}
+
+/// Also where commands run behind what is left: an open network would be no loopback.
+#[test]
+fn a_network_of_its_own_needs_a_namespace() {
+    let options = SandboxOptions {
+        helper: super::BINARY.into(),
+        without: vec!["namespaces".into()],
+        on_missing: OnMissing::Degrade,
+        ..SandboxOptions::this_program(Vec::new())
+    };
+    let mut spec = shell("true");
     spec.confinement.network = Network::Loopback;
-    assert!(matches!(run(&spec), Err(SandboxError::Missing { .. })));
+    let result = LinuxSandbox::new(options).run(&spec, &Cancel::default());
+    assert!(matches!(result, Err(SandboxError::Missing { .. })), "{result:?}");
 }
 
 #[test]
@@ -69,11 +82,16 @@ fn a_command_sees_only_the_environment_it_was_given() {
 
 #[test]
 fn the_private_directory_is_the_commands_own_and_gone_afterwards() {
-    let script = "cd && mkdir -p a/b && touch a/b/c && chmod 0 a && stat -c %a . && pwd";
-    let output = text(&run(&shell(script)).unwrap().stdout);
-    let (mode, path) = output.trim().split_once('\n').unwrap();
-    assert_eq!(mode, "700");
-    assert!(!std::path::Path::new(path).exists(), "{path} is left");
+    let marker = super::marker();
+    let script =
+        format!("cd && mkdir -p {marker}/b && touch {marker}/b/c && chmod 0 {marker} && pwd; ls");
+    let output = text(&run(&shell(&script)).unwrap().stdout);
+    let (path, listed) = output.trim().split_once('\n').unwrap();
+    assert_eq!(listed, marker, "something of somebody else is in it");
+    // It may be called `/tmp`, as another one is outside.
+    let left = std::path::Path::new(path).join(&marker);
+    assert!(!left.exists(), "{} is left", left.display());
+    assert_eq!(text(&run(&shell("ls -A $HOME")).unwrap().stdout), "");
 }
 
 #[test]
@@ -117,8 +135,7 @@ fn a_missing_working_directory_or_helper_is_said() {
     assert!(run(&lost).unwrap_err().to_string().contains("`/nowhere`"));
     let options = SandboxOptions {
         helper: "/nowhere/bailiwick".into(),
-        require: Vec::new(),
-        scratch: std::env::temp_dir(),
+        ..SandboxOptions::this_program(Vec::new())
     };
     let error = LinuxSandbox::new(options).run(&spec(&["true"]), &Cancel::default()).unwrap_err();
     assert!(error.to_string().contains("`/nowhere/bailiwick`"), "{error}");
@@ -126,11 +143,8 @@ fn a_missing_working_directory_or_helper_is_said() {
 
 #[test]
 fn a_helper_that_is_another_program_is_noticed() {
-    let options = SandboxOptions {
-        helper: "/bin/false".into(),
-        require: Vec::new(),
-        scratch: std::env::temp_dir(),
-    };
+    let options =
+        SandboxOptions { helper: "/bin/false".into(), ..SandboxOptions::this_program(Vec::new()) };
     let result = LinuxSandbox::new(options).run(&spec(&["true"]), &Cancel::default());
     assert!(matches!(result, Err(SandboxError::Helper(_))), "{result:?}");
 }
@@ -181,5 +195,31 @@ fn protection_follows_links_and_beats_other_roots() {
     spec.confinement.write = vec![workspace.path.clone(), rules, deep.clone()];
     spec.confinement.protected =
         vec![workspace.path.join("policies"), deep, workspace.path.join(".git/config")];
-    assert_eq!(text(&run(&spec).unwrap().stdout), "a/d/e\n");
+    let done = text(&run(&spec).unwrap().stdout);
+    let done: Vec<&str> = done.lines().collect();
+    assert!(done.contains(&"a/d/e"), "{done:?}");
+    // Landlock alone cannot allow new names beside something protected: that is the price there.
+    let may_be = ["a/d/e", "a/x", "new"];
+    assert!(done.iter().all(|name| may_be.contains(name)), "{done:?}");
+}
+
+/// Whoever could rename it could make the protected place anew in its stead.
+#[test]
+fn a_directory_above_a_protected_place_cannot_be_renamed() {
+    let workspace = place();
+    for directory in [".config/bailiwick", ".git/hooks"] {
+        fs::create_dir_all(workspace.path.join(directory)).unwrap();
+    }
+    fs::write(workspace.path.join(".git/config"), "[core]\n").unwrap();
+    let mut spec =
+        shell("for d in .config .git; do mv $d away-$d && echo moved $d; done; touch new");
+    spec.cwd.clone_from(&workspace.path);
+    spec.confinement.write = vec![workspace.path.clone()];
+    spec.confinement.protected =
+        [".git/hooks", ".git/config", ".config/bailiwick"].map(|p| workspace.path.join(p)).into();
+    spec.confinement.unreadable = vec![workspace.path.join(".config/bailiwick")];
+    let output = run(&spec).unwrap();
+    assert_eq!(text(&output.stdout), "", "{}", text(&output.stderr));
+    assert!(workspace.path.join(".config/bailiwick").is_dir());
+    assert!(workspace.path.join(".git/config").is_file());
 }

@@ -1,129 +1,45 @@
 //! Every way out that we know of, each with the verdict it must meet, as this user and as one
 //! without rights; and the same attempts without walls, to see that they could succeed.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use bailiwick::ports::Ending;
 
+use super::verdicts::{EXPECTED, check, verdicts};
 use super::{BINARY, Place, has, place, run, spec, text};
 
 const SCRIPT: &str = include_str!("escapes.py");
 
-/// What must come of each attempt. Several words: any of them, depending on what the kernel
-/// checks first.
-const VERDICTS: &[(&str, &str)] = &[
-    ("write-outside", "EACCES"),
-    ("read-outside", "EACCES"),
-    ("append-outside", "EACCES"),
-    ("truncate-outside", "EACCES"),
-    ("unlink-outside", "EACCES"),
-    ("mkdir-outside", "EACCES"),
-    ("symlink-outside", "EACCES"),
-    ("fifo-outside", "EACCES"),
-    ("list-outside", "EACCES"),
-    ("list-root", "EACCES"),
-    ("rename-out", "EACCES EXDEV"),
-    ("rename-in", "EACCES EXDEV"),
-    ("link-in", "EACCES EXDEV EPERM"),
-    ("read-through-link", "EACCES"),
-    ("write-through-link", "EACCES"),
-    ("dot-dot", "EACCES"),
-    ("chmod-outside", "EPERM"),
-    ("chmod-through-link", "EPERM"),
-    ("chmod-descriptor", "EPERM"),
-    ("chown-outside", "EPERM"),
-    ("utime-outside", "EPERM"),
-    ("xattr-outside", "EOPNOTSUPP ENOTSUP"),
-    ("attributes-of-a-program", "EPERM"),
-    ("chmod-protected", "EPERM"),
-    ("chmod-root", "EPERM"),
-    ("suid-later", "EPERM"),
-    ("suid-at-once", "EPERM"),
-    ("device", "EACCES EPERM"),
-    ("protected-write", "EACCES"),
-    ("protected-new", "EACCES"),
-    ("protected-absent", "EACCES"),
-    ("protected-absent-link", "EACCES"),
-    ("protected-rename", "EACCES EXDEV"),
-    ("protected-swap", "EACCES EXDEV"),
-    ("protected-link", "EACCES EXDEV"),
-    ("protected-hook", "EACCES"),
-    ("new-name-beside-protected", "EACCES"),
-    ("root-environ", "EACCES"),
-    ("host-environ", "EACCES"),
-    ("host-memory", "EACCES"),
-    ("host-root", "EACCES"),
-    ("own-environ", "EACCES"),
-    ("list-proc", "EACCES"),
-    ("write-sysctl", "EACCES"),
-    ("raw-disk", "EACCES ENOENT"),
-    ("shared-memory-file", "EACCES"),
-    ("tcp", "EPERM"),
-    ("udp", "EPERM"),
-    ("raw", "EPERM"),
-    ("tcp6", "EPERM"),
-    ("netlink", "EPERM"),
-    ("packet", "EPERM"),
-    ("vsock", "EPERM"),
-    ("kernel-crypto", "EPERM"),
-    ("unix-datagram", "EPERM"),
-    ("unix-raw", "EPERM"),
-    ("unix-datagram-pair", "EPERM"),
-    ("abstract-socket", "EPERM"),
-    ("path-socket", "EPERM"),
-    ("ptrace", "EPERM"),
-    ("read-memory", "EPERM"),
-    ("compare", "EPERM"),
-    ("steal-descriptor", "EPERM"),
-    ("signal-host", "EPERM"),
-    ("signal-supervisor", "EPERM"),
-    ("signal-init", "EPERM"),
-    ("limit-host", "EPERM"),
-    ("renice-host", "EPERM"),
-    ("pin-host", "EPERM"),
-    ("signal-owner", "EPERM"),
-    ("user-namespace", "EPERM"),
-    ("mount-namespace", "EPERM"),
-    ("clone-namespace", "EPERM"),
-    ("enter-namespace", "EPERM"),
-    ("mount", "EPERM"),
-    ("new-mount", "EPERM"),
-    ("chroot", "EPERM"),
-    ("io-uring", "EPERM"),
-    ("bpf", "EPERM"),
-    ("perf", "EPERM"),
-    ("userfaultfd", "EPERM"),
-    ("keys", "EPERM"),
-    ("kernel-log", "EPERM"),
-    ("swap", "EPERM"),
-    ("kexec", "EPERM"),
-    ("handles", "EPERM"),
-    ("shared-memory", "EPERM"),
-    ("message-queue", "EPERM"),
-    ("watch-files", "EPERM"),
-    ("own-listener", "EPERM"),
-    ("clone3", "ENOSYS"),
-    ("openat2", "ENOSYS"),
-    ("unknown-call", "ENOSYS"),
-    ("become-other", "EPERM"),
-    ("no-descriptors", "ok"),
-    ("no-environment", "ok"),
-    ("works-write", "ok"),
-    ("works-overwrite-top", "ok"),
-    ("works-scratch", "ok"),
-    ("works-mode", "ok"),
-    ("works-mode-threads", "ok"),
-    ("works-pair", "ok"),
-    ("works-fork", "ok"),
-    ("works-null", "ok"),
-    ("works-random", "ok"),
-];
+/// Who is left to look at: a process outside, told from all others by its argument.
+struct Stranger(std::process::Child, String);
+
+impl Stranger {
+    /// A process of this user, or of one without rights.
+    fn new(user: Option<u32>) -> Self {
+        let marker = super::marker();
+        let child = program(user).args(["sleep", &marker]).stdin(Stdio::null()).spawn().unwrap();
+        Self(child, marker)
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What a run of the script left.
+pub struct Run {
+    pub output: String,
+    pub errors: String,
+    pub stranger: String,
+}
 
 /// A workspace, a place outside of it, and two sockets that listen.
 struct Scene {
@@ -142,7 +58,7 @@ fn scene() -> Scene {
         fs::write(workspace.path.join(file), SCRIPT).unwrap();
     }
     fs::write(workspace.path.join("config/bailiwick.yaml"), "schema: 1\n").unwrap();
-    for file in ["secret", "victim", "victim2"] {
+    for file in ["secret", "victim", "victim2", "victim3"] {
         fs::write(outside.path.join(file), "secret").unwrap();
     }
     let abstract_name = format!("bailiwick-test-{}", super::marker());
@@ -155,38 +71,111 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn arguments(&self, mode: &str) -> Vec<String> {
+    fn arguments(&self, mode: &str, stranger: u32) -> Vec<String> {
         let workspace = self.workspace.path.display();
-        let host = std::process::id();
         let outside = self.outside.path.display();
         [
             "python3".to_owned(),
             format!("{workspace}/try.py"),
             outside.to_string(),
             workspace.to_string(),
-            host.to_string(),
+            stranger.to_string(),
             mode.to_owned(),
             self.abstract_name.clone(),
         ]
         .to_vec()
     }
-}
 
-fn verdicts(output: &str) -> BTreeMap<&str, &str> {
-    output.lines().filter_map(|line| line.split_once(' ')).collect()
-}
-
-fn check(output: &str, errors: &str) {
-    let found = verdicts(output);
-    let mut wrong = Vec::new();
-    for (name, expected) in VERDICTS {
-        let verdict = found.get(name).copied().unwrap_or("not tried");
-        if !expected.split(' ').any(|word| word == verdict) {
-            wrong.push(format!("{name}: {verdict}, expected {expected}"));
+    /// Nothing outside and nothing protected was touched.
+    fn is_whole(&self) {
+        let outside = &self.outside.path;
+        for file in ["secret", "victim", "victim2", "victim3"] {
+            assert_eq!(fs::read_to_string(outside.join(file)).unwrap(), "secret", "{file}");
+            let mode = fs::metadata(outside.join(file)).unwrap().permissions().mode() & 0o7777;
+            assert_eq!(mode, 0o644, "{file}: {mode:o}");
         }
+        assert_eq!(fs::read_dir(outside).unwrap().count(), 5, "something was made outside");
+        let rules = fs::read_to_string(self.workspace.path.join("policies/x.yaml")).unwrap();
+        assert!(rules == SCRIPT, "the rules were changed");
+        let env = fs::read_to_string(self.workspace.path.join(".env")).unwrap_or_default();
+        assert_eq!(env, "", "a file of variables was written");
     }
-    assert!(wrong.is_empty(), "{wrong:#?}\n{errors}");
-    assert_eq!(found.len(), VERDICTS.len(), "a case without a verdict");
+}
+
+/// What governs the workspace, as policy names it.
+const PROTECTED: [&str; 6] = ["policies", ".env", ".git/hooks", ".git/config", "config", "logs"];
+
+/// In a cell of the library, as this user.
+pub fn in_a_cell() -> Run {
+    let (scene, stranger) = (scene(), Stranger::new(None));
+    // Descriptors that the program forgot to close on exec.
+    let leaked: Vec<_> = (0..5).map(|_| rustix::io::dup(std::io::stdin()).unwrap()).collect();
+    let mut spec = spec(&[]);
+    spec.argv = scene.arguments("cell", stranger.0.id());
+    let workspace = &scene.workspace.path;
+    spec.cwd.clone_from(workspace);
+    spec.confinement.read = vec![workspace.clone()];
+    spec.confinement.write = vec![workspace.clone()];
+    spec.confinement.protected = PROTECTED.iter().map(|name| workspace.join(name)).collect();
+    let output = run(&spec).unwrap();
+    drop(leaked);
+    assert_eq!(output.ending, Ending::Exited(0), "{}", text(&output.stderr));
+    scene.is_whole();
+    let (output, errors) = (text(&output.stdout), text(&output.stderr));
+    Run { output, errors, stranger: stranger.1.clone() }
+}
+
+/// In a cell that the binary makes as a user without rights; `None` where that cannot be tried.
+pub fn in_a_cell_of_nobody() -> Option<Run> {
+    if !has("setpriv") || !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: it needs root, to become another user");
+        return None;
+    }
+    // A process of the same user, so that it is the walls that stand before it.
+    let (scene, stranger) = (scene(), Stranger::new(Some(NOBODY)));
+    own(&scene.workspace.path, NOBODY);
+    own(&scene.outside.path, NOBODY);
+    let mut command = program(Some(NOBODY));
+    command.args([BINARY, "sandbox", "exec", "--rw"]).arg(&scene.workspace.path).arg("--");
+    command.args(scene.arguments("cell", stranger.0.id())).current_dir(&scene.workspace.path);
+    let output = command.output().unwrap();
+    if text(&output.stderr).contains(BINARY) {
+        eprintln!("skipped: user {NOBODY} cannot run {BINARY}: {}", text(&output.stderr));
+        return None;
+    }
+    scene.is_whole();
+    let (output, errors) = (text(&output.stdout), text(&output.stderr));
+    Some(Run { output, errors, stranger: stranger.1.clone() })
+}
+
+/// Under bubblewrap, with an equal profile; `None` where it is not installed.
+pub fn under_bwrap() -> Option<Run> {
+    if !has("bwrap") {
+        return None;
+    }
+    let (scene, stranger) = (scene(), Stranger::new(None));
+    let workspace = scene.workspace.path.display().to_string();
+    let mut command = program(None);
+    command.arg("bwrap");
+    for place in ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"] {
+        command.args(["--ro-bind-try", place, place]);
+    }
+    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+    command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    command.args(["--bind", &workspace, &workspace, "--chdir", &workspace]);
+    for name in PROTECTED {
+        let place = format!("{workspace}/{name}");
+        command.args(["--ro-bind-try", &place, &place]);
+    }
+    command.args(["--setenv", "HOME", "/tmp", "--setenv", "TMPDIR", "/tmp", "--unsetenv", "PWD"]);
+    command.args(scene.arguments("cell", stranger.0.id()));
+    let output = command.output().unwrap();
+    let (output, errors) = (text(&output.stdout), text(&output.stderr));
+    if output.is_empty() {
+        eprintln!("skipped: bwrap does not work here: {errors}");
+        return None;
+    }
+    Some(Run { output, errors, stranger: stranger.1.clone() })
 }
 
 #[test]
@@ -194,60 +183,51 @@ fn nothing_gets_out() {
     if !has("python3") {
         return;
     }
-    let scene = scene();
-    // Descriptors that the program forgot to close on exec.
-    let leaked: Vec<_> = (0..5).map(|_| rustix::io::dup(std::io::stdin()).unwrap()).collect();
-    let mut spec = spec(&[]);
-    spec.argv = scene.arguments("cell");
-    let workspace = &scene.workspace.path;
-    spec.cwd.clone_from(workspace);
-    spec.confinement.read = vec![workspace.clone()];
-    spec.confinement.write = vec![workspace.clone()];
-    spec.confinement.protected =
-        ["policies", ".env", ".git/hooks", ".git/config", "config", "logs"]
-            .iter()
-            .map(|name| workspace.join(name))
-            .collect();
-    let output = run(&spec).unwrap();
-    drop(leaked);
-    assert_eq!(output.ending, Ending::Exited(0), "{}", text(&output.stderr));
-    check(&text(&output.stdout), &text(&output.stderr));
-    assert_eq!(fs::read_to_string(scene.outside.path.join("secret")).unwrap(), "secret");
-    assert!(!workspace.join(".env").exists());
+    let run = in_a_cell();
+    check(&run.output, &run.errors, &run.stranger);
 }
 
 #[test]
 fn nothing_gets_out_of_a_user_without_rights() {
-    if !has("python3") || !has("setpriv") || !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: it needs root, to become another user");
-        return;
+    if let Some(run) = has("python3").then(in_a_cell_of_nobody).flatten() {
+        check(&run.output, &run.errors, &run.stranger);
     }
-    const NOBODY: u32 = 65534;
-    let scene = scene();
-    own(&scene.workspace.path, NOBODY);
-    own(&scene.outside.path, NOBODY);
-    let mut command = as_nobody();
-    command.args([BINARY, "sandbox", "exec", "--rw"]).arg(&scene.workspace.path).arg("--");
-    // A process of the same user, so that it is the walls that stand before it.
-    let mut neighbour = as_nobody().args(["sleep", "100"]).spawn().unwrap();
-    let mut arguments = scene.arguments("cell");
-    arguments[4] = neighbour.id().to_string();
-    command.args(arguments).current_dir(&scene.workspace.path);
-    let output = command.output().unwrap();
-    neighbour.kill().unwrap();
-    neighbour.wait().unwrap();
-    if text(&output.stderr).contains(BINARY) {
-        eprintln!("skipped: user {NOBODY} cannot run {BINARY}: {}", text(&output.stderr));
-        return;
-    }
-    check(&text(&output.stdout), &text(&output.stderr));
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test starts the program itself")]
-fn as_nobody() -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).env_clear();
-    command.env("PATH", "/usr/bin:/bin");
+/// The control: what the same profile under another sandbox refuses, ours must refuse; the script
+/// would otherwise only show its own mistakes.
+#[test]
+fn another_sandbox_keeps_files_links_and_races_in_as_well() {
+    let Some(run) = has("python3").then(under_bwrap).flatten() else { return };
+    let found = verdicts(&run.output);
+    assert_eq!(found.len(), EXPECTED.len(), "{}\n{}", run.output, run.errors);
+    let strict = EXPECTED.iter().filter(|it| {
+        let family = found[it.name].family.as_str();
+        // It has no rule about modes, and nothing that keeps absent names absent.
+        let open =
+            ["chmod-root", "suid-later", "suid-at-once", "openat2", "handles", "watch-files"];
+        ["links", "files", "races"].contains(&family) && !open.contains(&it.name)
+    });
+    let wrong: Vec<_> =
+        strict.filter(|it| !it.met(&found[it.name], &run.stranger)).map(|it| it.name).collect();
+    assert!(wrong.is_empty(), "{wrong:?}\n{}", run.output);
+}
+
+const NOBODY: u32 = 65534;
+
+/// Starts what its first argument names, with a bare environment.
+#[allow(clippy::disallowed_methods, reason = "the test starts programs itself")]
+fn program(user: Option<u32>) -> Command {
+    let mut command = match user {
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command.args([format!("--reuid={user}"), format!("--regid={user}")]);
+            command.arg("--clear-groups");
+            command
+        }
+        None => Command::new("env"),
+    };
+    command.env_clear().env("PATH", "/usr/bin:/bin");
     command
 }
 
@@ -267,13 +247,17 @@ fn the_same_attempts_succeed_without_walls() {
     if !has("python3") {
         return;
     }
-    let scene = scene();
-    let arguments = scene.arguments("control");
+    let (scene, stranger) = (scene(), Stranger::new(None));
+    let arguments = scene.arguments("control", stranger.0.id());
     let output = Command::new("python3").args(&arguments[1..]).output().unwrap();
     let text = text(&output.stdout);
-    let failed: Vec<_> = verdicts(&text).into_iter().filter(|(_, v)| *v != "ok").collect();
+    let found = verdicts(&text);
+    let failed: Vec<_> = found.iter().filter(|(_, verdict)| verdict.word != "ok").collect();
     assert!(failed.is_empty(), "{failed:?}");
-    assert!(verdicts(&text).len() > 20);
+    assert!(found.len() > 30);
+    for (name, seen) in [("list-proc", stranger.1.as_str()), ("list-root", "proc")] {
+        assert!(found[name].seen.contains(seen), "{name}: {:?}", found[name]);
+    }
 }
 
 /// Calls by another architecture's numbers are not refused but deadly: no program makes them by

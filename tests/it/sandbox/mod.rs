@@ -10,10 +10,16 @@
 mod bench;
 mod command_line;
 mod edges;
+mod escape_table;
 mod escapes;
 mod limits;
+mod names;
+mod network;
+mod residue;
 mod tree;
+mod under_load;
 mod unreadable;
+mod verdicts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,8 +49,7 @@ pub fn sandbox() -> LinuxSandbox {
 pub fn requiring(layers: &[&str]) -> LinuxSandbox {
     LinuxSandbox::new(SandboxOptions {
         helper: PathBuf::from(BINARY),
-        require: layers.iter().map(|layer| (*layer).to_owned()).collect(),
-        scratch: std::env::temp_dir(),
+        ..SandboxOptions::this_program(layers.iter().map(|layer| (*layer).to_owned()).collect())
     })
 }
 

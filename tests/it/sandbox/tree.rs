@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bailiwick::ports::{Cancel, Ending, Sandbox, SandboxError};
+use bailiwick::ports::{Cancel, CommandOutput, Ending, Sandbox, SandboxError};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
@@ -64,6 +64,19 @@ fn spec_of_sleep() -> bailiwick::ports::CommandSpec {
     spec(&["sleep", "100"])
 }
 
+/// A supervisor kills a tree that is too large; a control group refuses the fork, and the command
+/// fails by itself.
+fn stopped_by_its_number(output: &CommandOutput) {
+    let enforced = &output.receipt.enforced;
+    if enforced.contains(&"pids:exceeded".to_owned()) {
+        assert_eq!(output.ending, Ending::Signalled(9));
+    } else {
+        assert!(enforced.iter().any(|layer| layer.starts_with("pids:")), "{enforced:?}");
+        assert!(!enforced.contains(&"pids:supervised".to_owned()), "it was not noticed");
+        assert_ne!(output.ending, Ending::Exited(0));
+    }
+}
+
 #[test]
 fn a_fork_bomb_is_ended_and_nothing_of_it_is_left() {
     let marker = marker();
@@ -73,8 +86,7 @@ fn a_fork_bomb_is_ended_and_nothing_of_it_is_left() {
     bomb.limits.wall_ms = 10_000;
     let start = Instant::now();
     let output = run(&bomb).unwrap();
-    assert_eq!(output.ending, Ending::Signalled(9));
-    assert!(output.receipt.enforced.contains(&"pids:exceeded".to_owned()));
+    stopped_by_its_number(&output);
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     assert!(processes_with(&marker).is_empty());
 }
@@ -91,8 +103,7 @@ fn a_bomb_that_scatters_is_ended_too() {
     bomb.limits.wall_ms = 10_000;
     bomb.env = vec![("BOMB".into(), marker())];
     let output = run(&bomb).unwrap();
-    assert_eq!(output.ending, Ending::Signalled(9));
-    assert!(output.receipt.enforced.contains(&"pids:exceeded".to_owned()));
+    stopped_by_its_number(&output);
 }
 
 #[test]
@@ -104,7 +115,7 @@ fn threads_count_as_processes_do() {
                   for _ in range(40): threading.Thread(target=time.sleep, args=(50,)).start()";
     let mut many = spec(&["python3", "-c", script]);
     many.limits.pids = 20;
-    assert_eq!(run(&many).unwrap().ending, Ending::Signalled(9));
+    stopped_by_its_number(&run(&many).unwrap());
 }
 
 /// The supervisor is the parent of the command, the guard is the supervisor's.
@@ -123,7 +134,8 @@ fn killing_one_helper_leaves_nothing() {
         kill(if which == "guard" { parent_of(supervisor) } else { supervisor });
         let result = running.join().unwrap();
         assert!(matches!(result, Err(SandboxError::Helper(_))), "{which}: {result:?}");
-        assert!(processes_with(&marker).is_empty(), "{which}: reported before all were gone");
+        // Of a helper that was killed there is no report: the kernel ends what is left.
+        assert!(eventually(|| processes_with(&marker).is_empty()), "{which}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::policy::Options;
 
 /// Sets that were measured once before anything was mended by them; `docs/benchmarks.md` has the
 /// numbers. What is still wrong afterwards may not grow.
-const HELD_OUT: [(&str, &str, &str, usize, usize); 2] = [
+const HELD_OUT: [(&str, &str, &str, usize, usize); 3] = [
     (
         "first",
         include_str!("heldout_first_dangerous.txt"),
@@ -24,6 +24,8 @@ const HELD_OUT: [(&str, &str, &str, usize, usize); 2] = [
         2,
         11,
     ),
+    // Written in four rounds while the code was mended, each judged before it was mended by it.
+    ("rounds", include_str!("rounds_dangerous.txt"), include_str!("rounds_harmless.txt"), 20, 7),
 ];
 
 /// Tricks that once got a line allowed.

@@ -17,8 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::super::layers::{self, Layers};
 use super::super::wire::{CellSpec, Refusal, encode, send_all};
 use super::grants::Grant;
+use super::landlock::Fence;
+use super::limits::Counting;
+use super::seccomp::{Filters, Needs};
 use super::sys::{self, Closing};
-use super::{landlock, limits, privileges, program, seccomp};
+use super::{landlock, limits, privileges, program};
+use crate::contracts::Network;
 
 /// What the supervisor hears from this process.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,17 +51,31 @@ fn attempt(
     let mut stand = Layers::default();
     stand.enforce(layers::SPAWN);
     privileges::confirm(&mut stand)?;
-    landlock::restrict(grants, &mut stand)?;
-    limits::set(&spec.limits, &mut stand)?;
-    let listener = seccomp::filter(&mut stand)?;
+    let is_left_out = spec.without.iter().any(|name| name == layers::LANDLOCK);
+    let grants: Vec<_> = grants.iter().collect();
+    landlock::restrict(Fence { grants: &grants, leaves_tcp: false, is_left_out }, &mut stand)?;
+    limits::set(&spec.limits, Counting::PerProcess, &mut stand)?;
+    let needs = Needs {
+        network: Network::None,
+        answers_metadata: true,
+        keeps_names: !spec.sealed.is_empty(),
+    };
+    let listener = match spec.without.iter().any(|name| name == layers::SECCOMP) {
+        true => {
+            stand.miss(layers::SECCOMP, "it was left out");
+            None
+        }
+        false => Filters::assemble(needs)?.put_up(&mut stand)?,
+    };
     stand.enforce(layers::DESCRIPTORS);
     stand.enforce(layers::ENVIRONMENT);
+    stand.leave_out(&spec.without);
     if let Some((layer, reason)) = lacking(&stand, &spec.require) {
         return Err(Refusal::Missing { layer, reason });
     }
     ready(telling, stand, listener)?;
     sys::reset_signals();
-    program::execute(spec)
+    program::execute(&spec.argv, &spec.env)
 }
 
 /// A session of its own, the working directory, and nothing open beyond what the command gets.
@@ -84,13 +102,13 @@ fn lacking(stand: &Layers, require: &[String]) -> Option<(String, String)> {
     all.lacks(require)
 }
 
-fn ready(telling: &UnixStream, stand: Layers, listener: OwnedFd) -> Result<(), Refusal> {
+fn ready(telling: &UnixStream, stand: Layers, listener: Option<OwnedFd>) -> Result<(), Refusal> {
     let broken = |error: std::io::Error| Refusal::helper("the supervisor is gone", error);
     let frame = encode(&Told::Ready(stand)).map_err(broken)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut passed = SendAncillaryBuffer::new(&mut space);
-    let descriptors = [listener.as_fd()];
-    if !passed.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+    let descriptors: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
+    if !descriptors.is_empty() && !passed.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(Refusal::Helper("a descriptor does not fit into a message".into()));
     }
     let sent = sendmsg(telling, &[IoSlice::new(&frame)], &mut passed, SendFlags::NOSIGNAL)

@@ -24,6 +24,7 @@ use rustix::io::Errno;
 
 use super::super::layers::LANDLOCK;
 use super::super::wire::{CellSpec, Refusal, SystemAccess};
+use super::names::NameRules;
 use crate::policy::is_secret;
 
 /// More rules than this make every access of the command slow.
@@ -59,10 +60,16 @@ pub struct Grant {
 
 /// All rules of a cell.
 pub fn collect(spec: &CellSpec) -> Result<Vec<Grant>, Refusal> {
+    // What is not there and cannot come into being takes nothing away from its directory.
+    let sealed: Vec<&PathBuf> = spec.sealed.iter().filter(|path| is_missing(path)).collect();
+    let exceptions = |all: &[PathBuf]| {
+        let left: Vec<_> = all.iter().filter(|path| !sealed.contains(path)).cloned().collect();
+        Places::find(&left)
+    };
     let mut grants = Grants {
         list: Vec::new(),
-        protected: Places::find(&spec.protected)?,
-        unreadable: Places::find(&spec.unreadable)?,
+        protected: exceptions(&spec.protected)?,
+        unreadable: exceptions(&spec.unreadable)?,
     };
     for system in &spec.system {
         let access = match system.access {
@@ -196,6 +203,36 @@ impl Places {
     fn lie_in(&self, path: &Path) -> bool {
         self.0.iter().any(|place| place.path.starts_with(path))
     }
+}
+
+/// The names that the command must not make: as written and as they really are.
+pub fn rules_of(spec: &CellSpec) -> Result<NameRules, Refusal> {
+    let mut paths = Vec::new();
+    for path in &spec.sealed {
+        let real = real_form(path).map_err(|error| cannot_open(path, error))?;
+        paths.push(path.clone());
+        if real != *path {
+            paths.push(real);
+        }
+    }
+    let id_of = |path: &Path| {
+        let found = statat(CWD, path, AtFlags::empty()).ok()?;
+        Some((found.st_dev, found.st_ino))
+    };
+    Ok(NameRules::new(&paths, id_of))
+}
+
+/// Whether there is nothing with this name, and what it would lie in is a directory: neither a file
+/// that names another place, nor a link to nowhere.
+fn is_missing(path: &Path) -> bool {
+    let mut above = path.ancestors();
+    let is_gone =
+        |path: &Path| matches!(statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT));
+    if !above.next().is_some_and(is_gone) {
+        return false;
+    }
+    let there = above.find(|path| !is_gone(path));
+    there.is_some_and(|path| statat(CWD, path, AtFlags::empty()).is_ok_and(|s| is_directory(&s)))
 }
 
 /// `path` with links resolved as far as it exists.

@@ -25,10 +25,10 @@ use super::super::spawn::CONTROL_FD;
 use super::super::waiting::readable_of;
 use super::super::wire::{CellSpec, PROTOCOL, Refusal, Report, encode, receive, send_all};
 use super::sys::{self, Closing, Scheduling};
-use super::{attempts, landlock, privileges, supervisor, tree};
+use super::{attempts, broker, landlock, privileges, supervisor, tree};
 
 /// Exit status of a helper that could not do its work.
-const BROKEN: i32 = 70;
+pub const BROKEN: i32 = 70;
 
 /// How often processes are counted.
 const COUNT_EVERY: Duration = Duration::from_millis(20);
@@ -41,7 +41,9 @@ const COUNT_SHARE: u32 = 20;
 
 /// Is the helper; never returns.
 pub fn cell_main() -> ! {
-    if let Some(name) = std::env::args().nth(2) {
+    let role = std::env::args().nth(2);
+    let is_broker = role.as_deref() == Some(broker::BROKER_ARGUMENT);
+    if let Some(name) = role.filter(|_| !is_broker) {
         sys::exit_now(attempts::main(&name));
     }
     let control = match sys::inherited(CONTROL_FD) {
@@ -51,7 +53,7 @@ pub fn cell_main() -> ! {
             sys::exit_now(2);
         }
     };
-    sys::exit_now(guard(control))
+    sys::exit_now(if is_broker { broker::main(control) } else { guard(control) })
 }
 
 fn guard(mut control: UnixStream) -> i32 {

@@ -34,19 +34,32 @@ pub fn fence_signals() -> Result<(), Refusal> {
     built().map_err(|error| Refusal::missing(SIGNALS, error))
 }
 
-/// Puts this process, and what it becomes, behind the rules.
-pub fn restrict(grants: Vec<Grant>, layers: &mut Layers) -> Result<(), Refusal> {
-    let number = sys::landlock_abi();
+/// What Landlock is told of a cell.
+#[derive(Debug, Clone, Copy)]
+pub struct Fence<'a> {
+    /// What may be done where.
+    pub grants: &'a [&'a Grant],
+    /// Whether TCP stays open: the cell has a network of its own.
+    pub leaves_tcp: bool,
+    /// Whether to do as if the kernel had none.
+    pub is_left_out: bool,
+}
+
+/// Puts this process, and what it becomes, behind the rules. A kernel that has none is noted.
+pub fn restrict(fence: Fence<'_>, layers: &mut Layers) -> Result<(), Refusal> {
+    let number = if fence.is_left_out { 0 } else { sys::landlock_abi() };
     if number < ABI_MIN {
         let reason = if number == 0 {
             "the kernel has none; boot Linux 6.2 or newer with `landlock` in `lsm=`".to_owned()
         } else {
             format!("the kernel has version {number}; version {ABI_MIN} (Linux 6.2) is needed")
         };
-        return Err(Refusal::missing(LANDLOCK, reason));
+        layers.miss(LANDLOCK, &reason);
+        layers.miss(SIGNALS, "it is a part of Landlock");
+        return Ok(());
     }
     let abi = ABI::from(number);
-    let status = enforce(abi, number, grants).map_err(|e| Refusal::missing(LANDLOCK, e))?;
+    let status = enforce(abi, number, fence).map_err(|e| Refusal::missing(LANDLOCK, e))?;
     if status != RulesetStatus::FullyEnforced {
         return Err(Refusal::missing(LANDLOCK, "the kernel enforced only some of the rules"));
     }
@@ -66,18 +79,18 @@ fn strict() -> Ruleset {
     Ruleset::default().set_compatibility(CompatLevel::HardRequirement)
 }
 
-fn enforce(abi: ABI, number: i32, grants: Vec<Grant>) -> Result<RulesetStatus, RulesetError> {
+fn enforce(abi: ABI, number: i32, fence: Fence<'_>) -> Result<RulesetStatus, RulesetError> {
     let mut rules = strict().handle_access(AccessFs::from_all(abi))?;
-    if !AccessNet::from_all(abi).is_empty() {
+    if !fence.leaves_tcp && !AccessNet::from_all(abi).is_empty() {
         rules = rules.handle_access(AccessNet::from_all(abi))?;
     }
     if number >= ABI_SCOPES {
         rules = rules.scope(Scope::from_all(abi))?;
     }
     let mut rules = rules.create()?;
-    for grant in grants {
-        let rights = rights(&grant, abi);
-        rules = rules.add_rule(PathBeneath::new(grant.at, rights))?;
+    for grant in fence.grants {
+        let rights = rights(grant, abi);
+        rules = rules.add_rule(PathBeneath::new(&grant.at, rights))?;
     }
     Ok(rules.restrict_self()?.ruleset)
 }

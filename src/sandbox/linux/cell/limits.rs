@@ -2,16 +2,30 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
 
-use super::super::layers::{Layers, RLIMITS};
+use super::super::layers::{Layers, MEMORY, RLIMITS};
 use super::super::wire::{CellLimits, Refusal};
 
+/// Who counts what belongs to the cell as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// Nobody: the kernel counts memory for each process, and processes for the user.
+    PerProcess,
+    /// The kernel: processes in the cell's own user namespace, and memory in a control group if so.
+    OfTheCell {
+        /// Whether a control group counts memory.
+        memory: bool,
+    },
+}
+
+/// More processes than the limit by which a cell is stopped, so that it is stopped rather than starved.
+const PIDS_ABOVE: u64 = 32;
+
 /// Sets them for this process and what it becomes.
-pub fn set(limits: &CellLimits, layers: &mut Layers) -> Result<(), Refusal> {
+pub fn set(limits: &CellLimits, counting: Counting, layers: &mut Layers) -> Result<(), Refusal> {
     let cpu_seconds = limits.cpu_ms.div_ceil(1000);
     let fixed = [
         // A second to end in after SIGXCPU, then SIGKILL.
         (Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1)),
-        (Resource::As, limits.memory_bytes, limits.memory_bytes),
         (Resource::Fsize, limits.file_bytes, limits.file_bytes),
         (Resource::Nofile, limits.open_files, limits.open_files),
         (Resource::Core, 0, 0),
@@ -21,10 +35,20 @@ pub fn set(limits: &CellLimits, layers: &mut Layers) -> Result<(), Refusal> {
     for (resource, soft, hard) in fixed {
         set_one(resource, soft, hard)?;
     }
-    if !getuid().is_root() {
-        let ceiling = tasks_of_the_system()?.saturating_add(limits.pids);
-        set_one(Resource::Nproc, ceiling, ceiling)?;
+    let counts_memory = counting == Counting::OfTheCell { memory: true };
+    if !counts_memory {
+        set_one(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
     }
+    let tasks = match counting {
+        Counting::OfTheCell { .. } => Some(limits.pids.saturating_add(PIDS_ABOVE)),
+        Counting::PerProcess if getuid().is_root() => None,
+        Counting::PerProcess => Some(tasks_of_the_system()?.saturating_add(limits.pids)),
+    };
+    if let Some(tasks) = tasks {
+        set_one(Resource::Nproc, tasks, tasks)?;
+    }
+    let memory = if counts_memory { "cell" } else { "per-process" };
+    layers.enforce(format!("{MEMORY}:{memory}"));
     layers.enforce(format!("{RLIMITS}:per-process"));
     Ok(())
 }

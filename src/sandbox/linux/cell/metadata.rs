@@ -28,13 +28,12 @@ use super::sys::{self, Asked};
 const SET_ID_BITS: u32 = 0o6000;
 const MODE_BITS: u32 = 0o7777;
 
-/// Answers the next question, if the one who asked still waits.
+/// Makes the change that was asked for, or refuses.
 ///
 /// # Errors
 /// When the listener is broken.
-pub fn answer_next(listener: BorrowedFd<'_>, writable: &[PathBuf]) -> io::Result<()> {
-    let Some(asked) = sys::next_question(listener)? else { return Ok(()) };
-    let errno = match carry_out(listener, &asked, writable) {
+pub fn answer(listener: BorrowedFd<'_>, asked: &Asked, writable: &[PathBuf]) -> io::Result<()> {
+    let errno = match carry_out(listener, asked, writable) {
         Ok(()) => 0,
         Err(errno) => errno,
     };

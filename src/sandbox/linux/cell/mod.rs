@@ -20,9 +20,25 @@ mod seccomp;
 mod syscalls;
 
 mod metadata;
+mod names;
 mod request;
+
+mod broker;
+mod enclosed;
+mod furnish;
+mod ground;
+mod init;
+mod owners;
+mod slots;
+mod spaces;
+mod view;
+mod world;
 
 mod attempts;
 
 pub use attempts::{ATTEMPTS_ARGUMENT, Attempt};
+pub use broker::{BROKER_ARGUMENT, DESCRIPTORS};
 pub use guard::cell_main;
+pub use init::PROXY_PORT;
+pub use slots::PREFIX as GROUP_PREFIX;
+pub use view::PRIVATE;

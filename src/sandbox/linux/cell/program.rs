@@ -5,18 +5,19 @@ use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
 
-use super::super::wire::{CellSpec, Refusal};
+use super::super::wire::Refusal;
 use super::sys;
 
 /// Becomes the program; returns only why it could not.
-pub fn execute(spec: &CellSpec) -> Result<Infallible, Refusal> {
-    let Some(name) = spec.argv.first() else {
+pub fn execute(argv: &[String], env: &[(String, String)]) -> Result<Infallible, Refusal> {
+    let Some(name) = argv.first() else {
         return Err(Refusal::BadSpec("the command is empty: name a program".into()));
     };
-    let argv = words(spec.argv.iter().cloned())?;
-    let env = words(spec.env.iter().map(|(name, value)| format!("{name}={value}")))?;
+    let paths = candidates(name, env);
+    let argv = words(argv.iter().cloned())?;
+    let env = words(env.iter().map(|(name, value)| format!("{name}={value}")))?;
     let mut refused = None;
-    for path in candidates(name, &spec.env) {
+    for path in paths {
         let text = path.to_string_lossy().into_owned();
         let program = words([text])?;
         let Some(program) = program.first() else { continue };

@@ -96,11 +96,11 @@ const EMPTY_PATH: u64 = libc::AT_EMPTY_PATH.cast_unsigned() as u64;
 
 /// The lower half of a register, which is all the kernel reads of an `int`.
 #[allow(clippy::cast_possible_truncation, reason = "the upper half means nothing")]
-fn low(register: u64) -> u32 {
+pub fn low(register: u64) -> u32 {
     register as u32
 }
 
-fn base(register: u64) -> Base {
+pub fn base(register: u64) -> Base {
     match low(register).cast_signed() {
         libc::AT_FDCWD => Base::WorkingDirectory,
         descriptor => Base::Descriptor(descriptor),
@@ -138,7 +138,7 @@ fn own_descriptor(path: &[u8]) -> Option<i32> {
 }
 
 /// The NUL-terminated text at `address`.
-fn text(thread: u32, address: u64) -> Result<Vec<u8>, i32> {
+pub fn text(thread: u32, address: u64) -> Result<Vec<u8>, i32> {
     let mut all = Vec::new();
     let mut at = address;
     while all.len() < PATH_BYTES_MAX {

@@ -18,7 +18,11 @@ use seccompiler::{
 use super::super::layers::{Layers, METADATA, SECCOMP};
 use super::super::wire::Refusal;
 use super::sys;
-use super::syscalls::{ABSENT, ANSWERED, FORBIDDEN, FORBIDDEN_HERE, NEWEST_REVIEWED, UNSUPPORTED};
+use super::syscalls::{
+    ABSENT, ANSWERED, FORBIDDEN, FORBIDDEN_HERE, NAMING, NETWORKING, NEWEST_REVIEWED, Naming,
+    SYS_FCHMODAT2, UNSUPPORTED,
+};
+use crate::contracts::Network;
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: (TargetArch, u32) = (TargetArch::x86_64, 0xc000_003e);
@@ -67,25 +71,55 @@ const IOPRIO_WHO_USER: u64 = 3;
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Fallible<T> = Result<T, seccompiler::BackendError>;
 
-/// Puts the filters up. The descriptor is where the calls arrive that want an answer.
-pub fn filter(layers: &mut Layers) -> Result<OwnedFd, Refusal> {
-    let gate = gate();
-    let missing = |error: seccompiler::Error| Refusal::missing(SECCOMP, error);
-    let listener = sys::filter_with_listener(&gate)
-        .map_err(|error| Refusal::missing(SECCOMP, format!("no listener: {error}")))?;
-    for program in programs().map_err(|error| Refusal::missing(SECCOMP, error))? {
-        apply_filter(&program).map_err(missing)?;
-    }
-    layers.enforce(SECCOMP);
-    layers.enforce(METADATA);
-    Ok(listener)
+/// What a cell's filters depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs {
+    /// Its network.
+    pub network: Network,
+    /// Whether the supervisor answers for changes of metadata; without a view of its own, a cell could
+    /// change those of every file.
+    pub answers_metadata: bool,
+    /// Whether calls that make names are answered too.
+    pub keeps_names: bool,
 }
 
-fn programs() -> Fallible<Vec<BpfProgram>> {
+/// Filters, assembled.
+#[derive(Debug)]
+pub struct Filters {
+    gate: Vec<sock_filter>,
+    others: Vec<BpfProgram>,
+    listens: bool,
+}
+
+impl Filters {
+    /// Assembles them, which takes longer than putting them up.
+    pub fn assemble(needs: Needs) -> Result<Self, Refusal> {
+        let others = programs(needs).map_err(|error| Refusal::missing(SECCOMP, error))?;
+        Ok(Self { gate: gate(needs), others, listens: needs.answers_metadata || needs.keeps_names })
+    }
+
+    /// Puts them up. The descriptor is where the calls arrive that want an answer, if any do.
+    pub fn put_up(&self, layers: &mut Layers) -> Result<Option<OwnedFd>, Refusal> {
+        let missing = |error: seccompiler::Error| Refusal::missing(SECCOMP, error);
+        let no_gate = |error| Refusal::missing(SECCOMP, format!("no gate: {error}"));
+        let listener = sys::filter(&self.gate, self.listens).map_err(no_gate)?;
+        for program in &self.others {
+            apply_filter(program).map_err(missing)?;
+        }
+        layers.enforce(SECCOMP);
+        layers.enforce(METADATA);
+        Ok(listener)
+    }
+}
+
+fn programs(needs: Needs) -> Fallible<Vec<BpfProgram>> {
     let always = |calls: &[i64]| -> Rules { calls.iter().map(|n| (*n, Vec::new())).collect() };
     let mut forbidden = always(FORBIDDEN);
     forbidden.extend(always(FORBIDDEN_HERE));
-    forbidden.extend(conditional()?);
+    if needs.network == Network::None {
+        forbidden.extend(always(NETWORKING));
+    }
+    forbidden.extend(conditional(needs)?);
     let filters = [
         (forbidden, libc::EPERM),
         (always(ABSENT), libc::ENOSYS),
@@ -101,10 +135,16 @@ fn programs() -> Fallible<Vec<BpfProgram>> {
 }
 
 /// Calls that are forbidden with some arguments.
-fn conditional() -> Fallible<Rules> {
+fn conditional(needs: Needs) -> Fallible<Rules> {
     let mut rules = Conditional(Rules::new());
-    rules.sockets()?;
+    match needs.network {
+        Network::None => rules.pairs_only()?,
+        Network::Loopback | Network::Proxy => rules.streams_only()?,
+    }
     rules.set_id_files()?;
+    if !needs.answers_metadata {
+        rules.set_id_later()?;
+    }
     rules.other_processes()?;
     for flag in NAMESPACE_FLAGS {
         rules.forbid(libc::SYS_clone, [has_bits(0, bits(flag))])?;
@@ -140,7 +180,7 @@ impl Conditional {
 
     /// Only connected pairs of unix sockets. Datagram sockets could send to any path, even from a
     /// pair (the address is in memory, where a filter cannot look); streams cannot.
-    fn sockets(&mut self) -> Fallible<()> {
+    fn pairs_only(&mut self) -> Fallible<()> {
         let kinds = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(bits);
         for call in [libc::SYS_socket, libc::SYS_socketpair] {
             self.forbid(call, [is_not(0, bits(libc::AF_UNIX))])?;
@@ -150,6 +190,38 @@ impl Conditional {
         }
         let address = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0);
         self.forbid(libc::SYS_sendto, [address])
+    }
+
+    /// TCP within the cell's own network, and connected pairs of unix sockets. No unix sockets with names:
+    /// one in a granted directory may belong to a program outside.
+    fn streams_only(&mut self) -> Fallible<()> {
+        let kinds = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(bits);
+        self.forbid(libc::SYS_socketpair, [is_not(0, bits(libc::AF_UNIX))])?;
+        let families = [is_not(0, bits(libc::AF_INET)), is_not(0, bits(libc::AF_INET6))];
+        self.forbid(libc::SYS_socket, families)?;
+        for kind in 0..16 {
+            if kind != bits(libc::SOCK_STREAM) {
+                self.forbid(libc::SYS_socket, [masked(1, 0xf, kind)])?;
+            }
+            if !kinds.contains(&kind) {
+                self.forbid(libc::SYS_socketpair, [masked(1, 0xf, kind)])?;
+            }
+        }
+        let protocols = [is_not(2, 0), is_not(2, bits(libc::IPPROTO_TCP))];
+        self.forbid(libc::SYS_socket, protocols)
+    }
+
+    /// Where nobody answers for changes of mode, the bits that make a program run with its owner's
+    /// rights are refused by their number.
+    fn set_id_later(&mut self) -> Fallible<()> {
+        for bit in SET_ID_BITS {
+            self.forbid(libc::SYS_fchmod, [has_bits(1, bit)])?;
+            self.forbid(libc::SYS_fchmodat, [has_bits(2, bit)])?;
+            self.forbid(SYS_FCHMODAT2, [has_bits(2, bit)])?;
+            #[cfg(target_arch = "x86_64")]
+            self.forbid(libc::SYS_chmod, [has_bits(1, bit)])?;
+        }
+        Ok(())
     }
 
     /// A file made with a set-user-id bit would carry this user's rights out of the cell. Changing
@@ -223,9 +295,11 @@ fn bits(value: i32) -> u64 {
 /// Offsets in `struct seccomp_data`.
 const NUMBER_AT: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
+const ARGUMENTS_AT: u32 = 16;
+const ARGUMENT_BYTES: u32 = 8;
 
 /// Assembled by hand, since the crate has neither comparisons of call numbers nor listeners.
-fn gate() -> Vec<sock_filter> {
+fn gate(needs: Needs) -> Vec<sock_filter> {
     let kill = verdict(libc::SECCOMP_RET_KILL_PROCESS);
     let not_there = verdict(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs());
     let mut program = vec![
@@ -239,11 +313,33 @@ fn gate() -> Vec<sock_filter> {
         program.extend([jump(BPF_JSET, X32_BIT, 0, 1), kill]);
     }
     program.extend([jump(BPF_JGT, number(NEWEST_REVIEWED), 0, 1), not_there]);
-    for call in ANSWERED {
+    let naming = if needs.keeps_names { NAMING } else { &[] };
+    for naming in naming {
+        program.extend(pass_on_naming(*naming));
+    }
+    let answered = if needs.answers_metadata { ANSWERED } else { &[] };
+    for call in answered {
         program.extend([jump(BPF_JEQ, number(*call), 0, 1), verdict(libc::SECCOMP_RET_USER_NOTIF)]);
     }
     program.push(verdict(libc::SECCOMP_RET_ALLOW));
     program
+}
+
+/// An `open` without `O_CREAT` makes no name, nor does one with `O_PATH`, whatever else it has.
+/// Both architectures have the lower half of an argument first.
+fn pass_on_naming(naming: Naming) -> Vec<sock_filter> {
+    let ask = verdict(libc::SECCOMP_RET_USER_NOTIF);
+    let Some(argument) = naming.flags else {
+        return vec![jump(BPF_JEQ, number(naming.call), 0, 1), ask];
+    };
+    vec![
+        jump(BPF_JEQ, number(naming.call), 0, 5),
+        load(ARGUMENTS_AT + argument * ARGUMENT_BYTES),
+        jump(BPF_JSET, libc::O_PATH.cast_unsigned(), 2, 0),
+        jump(BPF_JSET, libc::O_CREAT.cast_unsigned(), 0, 1),
+        ask,
+        verdict(libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 /// A call's number as the filter sees it; the constants are small.

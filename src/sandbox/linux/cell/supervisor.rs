@@ -24,6 +24,7 @@ use super::super::waiting::readable_of;
 use super::super::wire::{CANCEL, CellSpec, Ended, Refusal, Report, receive};
 use super::command::{self, Told};
 use super::grants::{self, Access};
+use super::names::{self, NameRules, Reach};
 use super::sys::{self, Scheduling};
 use super::{guard, metadata, tree};
 
@@ -83,6 +84,7 @@ fn run(
         Refusal::helper(&format!("`{}` cannot be made", spec.scratch.display()), error)
     })?;
     let grants = grants::collect(&spec)?;
+    let rules = grants::rules_of(&spec)?.within(Reach::of(&grants));
     let guard = pidfd_open(guard, PidfdFlags::empty())
         .map_err(|error| Refusal::helper("the guard is gone", error))?;
     let children = sys::child_signals().map_err(broken("no signal descriptor"))?;
@@ -107,6 +109,7 @@ fn run(
         telling: Some(ours),
         questions: None,
         writable: writable.map(|grant| grant.path).collect(),
+        rules,
         deadline,
         ended: None,
     };
@@ -141,6 +144,8 @@ struct Watch<'a> {
     /// System calls that wait for an answer.
     questions: Option<OwnedFd>,
     writable: Vec<PathBuf>,
+    /// Names that the command must not make.
+    rules: NameRules,
     deadline: Option<Instant>,
     ended: Option<Ended>,
 }
@@ -175,7 +180,7 @@ impl Watch<'_> {
             self.listen()?;
         }
         if asked && let Some(questions) = &self.questions {
-            metadata::answer_next(questions.as_fd(), &self.writable)?;
+            self.answer(questions.as_fd())?;
         }
         if child {
             self.reap()?;
@@ -184,6 +189,15 @@ impl Watch<'_> {
             self.ended.get_or_insert(Ended::Cancelled);
         }
         Ok(())
+    }
+
+    /// Answers the next question, if the one who asked still waits.
+    fn answer(&self, questions: BorrowedFd<'_>) -> io::Result<()> {
+        let Some(asked) = sys::next_question(questions)? else { return Ok(()) };
+        if names::concern(&asked) {
+            return names::answer(questions, &asked, &self.rules);
+        }
+        metadata::answer(questions, &asked, &self.writable)
     }
 
     fn host_wants_end(&mut self) -> bool {
@@ -261,7 +275,8 @@ impl Watch<'_> {
     }
 }
 
-fn how_it_ended(status: WaitStatus) -> Ended {
+/// As the report says it.
+pub fn how_it_ended(status: WaitStatus) -> Ended {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Ended::Exited(code),
         (None, Some(signal)) => Ended::Signalled(signal),

@@ -39,6 +39,7 @@ pub fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: the helper has one thread, so no lock can be held by another one that the child
     // would lack.
     match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),
         child => {
             Pid::from_raw(child).map_or_else(|| Err(io::Error::last_os_error()), |p| Ok(Some(p)))
@@ -100,6 +101,13 @@ pub fn take_signals(from: &OwnedFd) -> io::Result<()> {
         Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Kills every process that this one may signal, but for itself; to be used by the first process of a
+/// namespace. That there is none is what it is for.
+pub fn kill_all() {
+    // SAFETY: numbers only.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
 }
 
 /// How the scheduler treats a process.
@@ -172,11 +180,12 @@ pub fn landlock_abi() -> i32 {
     i32::try_from(abi).unwrap_or(0).max(0)
 }
 
-/// Installs a system call filter whose `USER_NOTIF` verdicts come to the returned descriptor.
+/// Installs a system call filter. With `listens`, its `USER_NOTIF` verdicts come to the returned
+/// descriptor.
 ///
 /// # Errors
 /// When the kernel refuses it.
-pub fn filter_with_listener(program: &[libc::sock_filter]) -> io::Result<OwnedFd> {
+pub fn filter(program: &[libc::sock_filter], listens: bool) -> io::Result<Option<OwnedFd>> {
     let length = u16::try_from(program.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
     let install = |flags: c_ulong| {
@@ -190,6 +199,10 @@ pub fn filter_with_listener(program: &[libc::sock_filter]) -> io::Result<OwnedFd
             )
         }
     };
+    if !listens {
+        let status = install(0);
+        return if status == 0 { Ok(None) } else { Err(io::Error::last_os_error()) };
+    }
     // Without the second flag (Linux 5.19) a signal makes the waiting call start over, which is
     // only slower.
     let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -202,7 +215,7 @@ pub fn filter_with_listener(program: &[libc::sock_filter]) -> io::Result<OwnedFd
     }
     let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
     // SAFETY: a fresh descriptor that the kernel just made for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
 /// A system call of the cell that waits for an answer.
@@ -309,4 +322,76 @@ pub fn errno_of(number: i64, args: [usize; 5]) -> i32 {
     // in the kernel with EFAULT or EINVAL, or does what the attempt is about.
     let status = unsafe { libc::syscall(number, a, b, c, d, e) };
     if status >= 0 { 0 } else { io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO) }
+}
+
+/// Answers a question with a copy of a descriptor, whose number the call returns.
+///
+/// # Errors
+/// Why the one who asked cannot have one, or that it is gone.
+pub fn answer_with(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    file: BorrowedFd<'_>,
+    close_on_exec: bool,
+) -> io::Result<()> {
+    let flags = if close_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 };
+    let mut added = libc::seccomp_notif_addfd {
+        id,
+        flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).map_err(io::Error::other)?,
+        srcfd: file.as_raw_fd().cast_unsigned(),
+        newfd: 0,
+        newfd_flags: flags,
+    };
+    // SAFETY: the kernel reads the structure that its own request number describes.
+    let status = unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw mut added)
+    };
+    if status >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Closes everything but these two. Only in a process that ends by [`exit_now`] and uses nothing
+/// else that it had open.
+///
+/// # Errors
+/// When the kernel is older than 5.9.
+pub fn keep_open(kept: [RawFd; 2]) -> io::Result<()> {
+    let mut kept = kept.map(RawFd::cast_unsigned);
+    kept.sort_unstable();
+    let [low, high] = kept;
+    let gaps = [
+        (0, low.checked_sub(1)),
+        (low.saturating_add(1), high.checked_sub(1)),
+        (high.saturating_add(1), Some(u32::MAX)),
+    ];
+    for (first, last) in gaps {
+        let Some(last) = last.filter(|last| first <= *last) else { continue };
+        // SAFETY: numbers only; that nobody uses what is closed is the caller's to see to.
+        if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// From now on a system call that waits fails with `EINTR` once in a while.
+///
+/// # Errors
+/// When there is no timer.
+pub fn interrupt_every(pause: std::time::Duration) -> io::Result<()> {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let time = libc::timeval {
+        tv_sec: libc::time_t::try_from(pause.as_secs()).map_err(io::Error::other)?,
+        tv_usec: libc::suseconds_t::from(pause.subsec_micros().cast_signed()),
+    };
+    let timer = libc::itimerval { it_interval: time, it_value: time };
+    // SAFETY: plain numbers, for which zeros are valid.
+    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: a handler that does nothing, without `SA_RESTART`; both structures live across the
+    // calls.
+    let status = unsafe {
+        libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut())
+            | libc::setitimer(libc::ITIMER_REAL, &raw const timer, ptr::null_mut())
+    };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

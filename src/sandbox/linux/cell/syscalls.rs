@@ -116,14 +116,11 @@ pub const FORBIDDEN: &[i64] = &[
     SYS_semctl,
     SYS_mq_open,
     SYS_mq_unlink,
-    // The network, and sockets of other programs: with a path one would reach any service on the
-    // machine that trusts this user.
-    SYS_connect,
-    SYS_bind,
-    SYS_listen,
-    SYS_accept,
-    SYS_accept4,
 ];
+
+/// As [`FORBIDDEN`], in cells without a network of their own: the network, and sockets of other programs.
+/// With a path one would reach any service on the machine that trusts this user.
+pub const NETWORKING: &[i64] = &[SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4];
 
 /// As [`FORBIDDEN`], on this architecture only.
 #[cfg(target_arch = "x86_64")]
@@ -170,14 +167,65 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_futimesat,
 ];
 
+/// `renameat`, which not every libc has for every architecture.
+#[cfg(target_arch = "x86_64")]
+pub const SYS_RENAMEAT: i64 = libc::SYS_renameat;
+/// `renameat`, which not every libc has for every architecture.
+#[cfg(target_arch = "aarch64")]
+pub const SYS_RENAMEAT: i64 = 38;
+
+/// A call that makes a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Naming {
+    /// Its number.
+    pub call: i64,
+    /// Where its flags are, when it only makes one with `O_CREAT`.
+    pub flags: Option<u32>,
+}
+
+const fn always(call: i64) -> Naming {
+    Naming { call, flags: None }
+}
+
+const fn with_flags(call: i64, flags: u32) -> Naming {
+    Naming { call, flags: Some(flags) }
+}
+
+/// Answered by the supervisor in cells that have [`super::names`] to keep; the most frequent
+/// first. Names are also made by `bind` and `mq_open`, which no cell has.
+pub const NAMING: &[Naming] = &[
+    with_flags(libc::SYS_openat, 2),
+    #[cfg(target_arch = "x86_64")]
+    with_flags(libc::SYS_open, 1),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_creat),
+    always(libc::SYS_mkdirat),
+    always(libc::SYS_mknodat),
+    always(libc::SYS_symlinkat),
+    always(libc::SYS_linkat),
+    always(SYS_RENAMEAT),
+    always(libc::SYS_renameat2),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_mkdir),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_mknod),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_symlink),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_link),
+    #[cfg(target_arch = "x86_64")]
+    always(libc::SYS_rename),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_call_stands_in_one_list_and_was_reviewed() {
-        let lists = [FORBIDDEN, FORBIDDEN_HERE, ABSENT, UNSUPPORTED, ANSWERED];
+        let lists = [FORBIDDEN, FORBIDDEN_HERE, NETWORKING, ABSENT, UNSUPPORTED, ANSWERED];
         let mut all: Vec<i64> = lists.into_iter().flatten().copied().collect();
+        all.extend(NAMING.iter().map(|naming| naming.call));
         let count = all.len();
         all.sort_unstable();
         all.dedup();

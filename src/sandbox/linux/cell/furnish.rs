@@ -1,0 +1,71 @@
+//! What each call has for itself in its view: its processes under `/proc`, and a directory in memory.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{MountFlags, mount};
+
+use super::super::wire::{CallSpec, Refusal};
+use super::ground;
+use super::view::{self, PRIVATE, missing};
+use super::world::World;
+
+/// Entries of the private directory.
+const ENTRIES: u64 = 1 << 20;
+
+/// The private directory takes at most this part of the cell's memory.
+const MEMORY_SHARE: u64 = 2;
+
+/// Mounts both.
+pub fn files(world: &World, spec: &CallSpec) -> Result<(), Refusal> {
+    processes().map_err(|error| missing("no `/proc` of its own", error))?;
+    if world.view.private_is_granted {
+        return Ok(());
+    }
+    private(world, spec).map_err(|error| missing(&format!("no `{PRIVATE}` of its own"), error))
+}
+
+fn processes() -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
+    Ok(mount("proc", "/proc", "proc", flags, None)?)
+}
+
+fn private(world: &World, spec: &CallSpec) -> io::Result<()> {
+    let path = |path: &Path| open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let mut kept = Vec::new();
+    for root in &world.view.inside_private {
+        match path(root) {
+            Ok(at) => kept.push((root, root.is_dir(), view::clone_tree(at.as_fd())?)),
+            Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let owner = world.view.owner;
+    let options = format!(
+        "size={},nr_inodes={ENTRIES},mode=0700,uid={},gid={}\0",
+        spec.limits.memory_bytes / MEMORY_SHARE,
+        owner.user,
+        owner.group
+    );
+    let options =
+        std::ffi::CStr::from_bytes_with_nul(options.as_bytes()).map_err(io::Error::other)?;
+    mount("tmpfs", PRIVATE, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(options))?;
+    let works_inside = spec.cwd.starts_with(PRIVATE) && spec.cwd != Path::new(PRIVATE);
+    if kept.is_empty() && !works_inside {
+        return Ok(());
+    }
+    let top = path(Path::new(PRIVATE))?;
+    for (root, is_directory, tree) in kept {
+        let inside = root.strip_prefix(PRIVATE).map_err(io::Error::other)?;
+        ground::place(top.as_fd(), inside, is_directory)?;
+        view::mount_at(top.as_fd(), inside, tree)?;
+    }
+    // A place to be in, with nothing in it, where it is no root.
+    let inside = spec.cwd.strip_prefix(PRIVATE).map_err(io::Error::other);
+    if works_inside && world.view.knows(&spec.cwd) {
+        ground::place(top.as_fd(), inside?, true)?;
+    }
+    Ok(())
+}
