@@ -106,6 +106,9 @@ impl Client {
 fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
+        // A command waits in one runtime after the other, and a connection ends with the runtime it was
+        // made in: one that was kept would fail the next request.
+        .pool_max_idle_per_host(0)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT)
