@@ -228,7 +228,9 @@ def listed_processes():
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                seen.append(read("/proc/%s/cmdline" % name).replace(b"\0", b" ").decode("utf8", "replace").strip())
+                words = read("/proc/%s/cmdline" % name).replace(b"\0", b" ").decode("utf8", "replace").split()
+                # A verdict is one line; a command line may hold several.
+                seen.append(" ".join(words))
             except OSError:
                 seen.append("?")
     return " | ".join(seen)

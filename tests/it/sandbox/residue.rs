@@ -70,7 +70,8 @@ fn groups(place: &Path, depth: usize) -> usize {
         .map(|entry| entry.path())
         .collect();
     let own = |path: &&PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().contains(GROUP_PREFIX))
+        let mine = format!("{GROUP_PREFIX}-{}-", std::process::id());
+        path.file_name().is_some_and(|name| name.to_string_lossy().contains(&mine))
     };
     let below: usize = match depth {
         0 => 0,
