@@ -4,7 +4,7 @@
 //! ```text
 //! TaskEnvelope --intake--> Task --start--> Run (state, budget)
 //!    Run --agent::step--> Command --driver--> ToolCall --policy::decide--> Decision
-//!    allow --> Authorized<ToolCall> --tools::dispatch (in the sandbox)--> ToolResult --> Event
+//!    allow --> Authorized<ToolCall> --Toolbox::dispatch (in the sandbox)--> ToolResult --> Event
 //!    events --fold--> Run state, report, live progress, audit log
 //! ```
 //!

@@ -8,9 +8,9 @@ fn main() -> ExitCode {
     if bailiwick::sandbox::is_cell_invocation(args.iter().cloned()) {
         bailiwick::sandbox::cell_main();
     }
-    // The same of what reads archives inside a cell.
+    // The same of what reads the files of strangers inside a cell.
     if bailiwick::tools::is_worker_invocation(args.iter().cloned()) {
-        bailiwick::tools::worker_main();
+        bailiwick::tools::worker_main(args);
     }
     bailiwick::cli::main(args)
 }

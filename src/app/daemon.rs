@@ -13,8 +13,7 @@ use crate::cli::{CliError, Exit, run_error};
 use crate::contracts::{EventBody, Hash};
 use crate::host::{Host, Listener};
 use crate::orchestrator::Observer;
-use crate::playbook::LintLimits;
-use crate::scheduler::{Engine, EngineError, EngineParts, LivePlaybooks};
+use crate::scheduler::{Engine, EngineError, EngineParts};
 use crate::server::{BindError, Bound, SecretOf, Server, ServerOptions, ServerParts};
 
 /// What callers over TCP have to know.
@@ -57,12 +56,9 @@ impl App {
     /// # Errors
     /// When the playbooks cannot be listed.
     pub fn engine_parts(&self, host: &Host) -> Result<EngineParts, CliError> {
-        let limits = LintLimits::from(&self.workspace.config);
-        let playbooks = LivePlaybooks::open(&self.workspace.root, self.tools(), limits)
-            .map_err(|error| CliError::usage(error.to_string()))?;
         Ok(EngineParts {
             services: Arc::clone(&host.services),
-            playbooks: Arc::new(playbooks),
+            playbooks: Arc::clone(&host.services.playbooks),
             trusted: self.workspace.trusted,
             observer: log(),
         })

@@ -5,7 +5,8 @@ use super::place::{Place, RISKY};
 use crate::contracts::{Decision, Effect, RunStatus, Timestamp};
 use crate::live::{LayerDirs, Signing, compile_candidate};
 use crate::orchestrator::{
-    Backtest, Decisions, Flips, Kind, Missing, Recorded, UndoTarget, backtest, decisions_of, undo,
+    Backtest, Decisions, Flips, Kind, Missing, Recorded, UndoRequest, UndoTarget, backtest,
+    decisions_of, undo,
 };
 use crate::policy::{Options, PolicySet};
 
@@ -41,7 +42,14 @@ steps:
     assert_eq!(place.drive(run).await.status, RunStatus::Succeeded);
     let asked = place.accept(RISKY);
     assert_eq!(place.drive(asked).await.status, RunStatus::WaitingApproval);
-    undo(place.services(), UndoTarget::Run(run), false).unwrap();
+    let wanted = UndoRequest {
+        target: UndoTarget::Run(run),
+        dry_run: false,
+        whole: false,
+        by: None,
+        trigger: crate::contracts::Trigger::Person,
+    };
+    undo(place.services(), &wanted).unwrap();
     let recorded = all(&place);
     let mut paths: Vec<&str> = recorded.iter().map(|one| one.path.as_str()).collect();
     paths.sort_unstable();

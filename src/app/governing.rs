@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// the runner is read for that.
 const TRUST_EVERY: u32 = 15;
 /// Read at the start, from the root of the workspace.
-const FILES: [&str; 3] = ["config/bailiwick.yaml", "config/execution_layer_config.json", ".env"];
+const FILES: [&str; 2] = ["config/bailiwick.yaml", ".env"];
 /// Larger files are compared by their beginnings and sizes.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -27,7 +27,7 @@ pub(super) struct ReadAtStart {
     root: PathBuf,
     user_dir: Option<PathBuf>,
     trusted: bool,
-    files: [Option<Hash>; 3],
+    files: [Option<Hash>; 2],
 }
 
 impl App {
@@ -85,6 +85,7 @@ pub(super) fn follow(start: ReadAtStart, engine: Engine) -> JoinHandle<()> {
             let (start, engine) = (start.clone(), engine.clone());
             let looking = tokio::task::spawn_blocking(move || {
                 engine.warn("governing-files", start.changed_files());
+                engine.warn("execution-config", engine.execution_mistakes());
                 if look % TRUST_EVERY == 0 {
                     engine.warn("governing-trust", start.changed_trust());
                 }

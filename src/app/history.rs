@@ -6,7 +6,9 @@ use super::App;
 use crate::cli::{CliError, Exit, run_error, store_error};
 use crate::contracts::views::RunDetail;
 use crate::contracts::{ApprovalId, Event, RunId, RunStatus, ScheduleId, ToolCall};
-use crate::orchestrator::{ApprovalViews, CallRecord, RunEnd, RunRecord, run_detail};
+use crate::orchestrator::{
+    ApprovalViews, Artifact, CallRecord, RunEnd, RunRecord, artifacts_of, run_detail,
+};
 use crate::ports::Vocabulary;
 use crate::store::{
     ApprovalInfo, ApprovalStatus, FireRow, Reader, RunInfo, ScheduleRow, VerifyReport,
@@ -48,6 +50,22 @@ pub struct History {
 }
 
 impl History {
+    /// The files that a run produced.
+    ///
+    /// # Errors
+    /// When there is no such run, or it cannot be read.
+    pub fn artifacts(&self, run: RunId) -> Result<Vec<Artifact>, CliError> {
+        artifacts_of(&self.reader, run).map_err(run_error)
+    }
+
+    /// The content of a file that a run produced.
+    ///
+    /// # Errors
+    /// When it was forgotten, or does not fit its hash.
+    pub fn content(&self, artifact: &Artifact) -> Result<Vec<u8>, CliError> {
+        self.reader.blob(&artifact.content).map_err(store_error)
+    }
+
     /// The run that `id` names: its id, its first characters, or the newest when there is none.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::reloads::watch_policy;
 use crate::cli::{CliError, Exit, store_error};
 use crate::host::Host;
 use crate::live::playbooks::LivePlaybooks;
-use crate::orchestrator::{Services, SystemClock};
+use crate::orchestrator::{LiveConfig, Services, SystemClock};
 use crate::playbook::LintLimits;
 use crate::playbook::expression::Evaluator;
 use crate::ports::{Away, Clock};
@@ -49,9 +49,10 @@ impl App {
         for finding in &opened.findings {
             tracing::error!("integrity: {finding}");
         }
-        let services = self.services(opened.store, clock)?;
+        let services = Arc::new(self.services(opened.store, clock)?);
+        self.keep_overrides_up(&services);
         let config = self.config_hash();
-        Ok(OpenHost::Host(Host { services: Arc::new(services), config }))
+        Ok(OpenHost::Host(Host { services, config }))
     }
 
     fn services(&self, store: Store, clock: Arc<dyn Clock>) -> Result<Services, CliError> {
@@ -67,6 +68,7 @@ impl App {
             trial: self.trial()?.map(Arc::new),
             places: self.places()?,
             vocabulary: Arc::new(self.vocabulary()),
+            toolbox: self.toolbox().clone(),
             tools: Arc::new(self.tools()),
             playbooks: Arc::new(self.live_playbooks()?),
             sandbox: self.sandbox()?,
@@ -75,7 +77,9 @@ impl App {
             evaluator: Arc::new(Evaluator::new(limits.expressions())),
             live: Arc::default(),
             metrics,
-            config: Arc::new(config),
+            settings: Arc::new(LiveConfig::new(config)),
+            rates: Arc::default(),
+            named: Arc::default(),
             store,
             clock,
         })

@@ -11,6 +11,10 @@ mod daemon;
 mod daemon_tests;
 #[cfg(test)]
 mod decided_tests;
+mod declared;
+mod execution;
+#[cfg(test)]
+mod execution_tests;
 #[cfg(test)]
 mod flow_tests;
 mod governing;
@@ -22,16 +26,20 @@ mod loosening;
 #[cfg(test)]
 mod loosening_tests;
 mod open;
+mod overrides;
 #[cfg(test)]
 mod place;
 mod reloads;
 mod rules;
+mod servers;
 mod state;
 #[cfg(test)]
 mod views_tests;
 
 pub use daemon::{Daemon, Listening};
+pub use execution::{Switched, change_overrides};
 pub use history::History;
 pub use host::OpenHost;
 pub use open::App;
 pub use rules::PolicyInputs;
+pub use servers::Listed;

@@ -1,8 +1,10 @@
 //! A workspace, opened: what there is to say about it, its paths, its tools and its playbooks.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::cells::WITHOUT_VARIABLE;
+use super::declared::Declared;
 use crate::cli::{CliError, Cx, open_workspace};
 use crate::contracts::Hash;
 use crate::identity::Tokens;
@@ -11,7 +13,6 @@ use crate::live::playbooks::{Catalogue, Entry, FindError, load};
 use crate::orchestrator::memory_write;
 use crate::playbook::LintLimits;
 use crate::ports::Vocabulary;
-use crate::tools;
 use crate::workspace::Workspace;
 
 /// A workspace and what can be done in it.
@@ -19,6 +20,8 @@ use crate::workspace::Workspace;
 pub struct App {
     /// The workspace.
     pub workspace: Workspace,
+    /// The tools that it declares, once somebody looks.
+    pub(super) declared: OnceLock<Declared>,
 }
 
 impl App {
@@ -35,7 +38,7 @@ impl App {
             ))
             .hint("the journal names files by their paths: rename the directory"));
         }
-        Ok(Self { workspace })
+        Ok(Self { workspace, declared: OnceLock::new() })
     }
 
     /// What a person should be told once before something is run: trust, values of files that do not
@@ -48,20 +51,29 @@ impl App {
             .errors()
             .into_iter()
             .map(|error| format!("warning: these rules are not in force: {error}"));
+        let mistakes = self
+            .declared_mistakes()
+            .iter()
+            .map(|mistake| format!("warning: this tool is not in use: {mistake}"));
+        let absent = self.declared_notices().iter().map(|notice| format!("warning: {notice}"));
         workspace
             .notices
             .iter()
             .map(|notice| format!("note: {notice}"))
             .chain(warnings)
             .chain(broken)
+            .chain(mistakes)
+            .chain(absent)
             .collect()
     }
 
     /// Names exactly this configuration: processes that share a host must agree on it.
     #[must_use]
     pub fn config_hash(&self) -> Hash {
-        let Workspace { values, trusted, env, .. } = &self.workspace;
-        let values = format!("{values:?} {trusted} {:?}", env.get(WITHOUT_VARIABLE));
+        // The run-time override is kept up by whoever holds the workspace: it is no part of this.
+        let Workspace { base, trusted, env, .. } = &self.workspace;
+        let declared = self.declared_hash();
+        let values = format!("{base:?} {trusted} {:?} {declared}", env.get(WITHOUT_VARIABLE));
         Hash::of(values.as_bytes())
     }
 
@@ -92,7 +104,7 @@ impl App {
     /// The tools that playbooks may call.
     #[must_use]
     pub fn tools(&self) -> Vocabulary {
-        tools::vocabulary()
+        self.toolbox().vocabulary()
     }
 
     /// What policy decides about: the tools, and what the program does beside them.

@@ -73,6 +73,7 @@ impl Place {
             inputs: &Map::new(),
             cwd: &self.root,
             idempotency_key: None,
+            trigger: crate::contracts::Trigger::Person,
         };
         accept(self.services(), &wanted).unwrap().run_id
     }

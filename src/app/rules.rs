@@ -11,7 +11,7 @@ use crate::facts;
 use crate::live::{LayerDirs, LivePolicy, RulesOnTrial, Signing};
 use crate::policy::{Nets, Options, Places};
 use crate::ports::Vocabulary;
-use crate::workspace::Owner;
+use crate::workspace::{Owner, Workspace};
 
 /// What the policy commands need to know about the workspace and the machine.
 #[derive(Debug, Clone)]
@@ -118,22 +118,7 @@ impl App {
     /// The configuration that policy reads.
     #[must_use]
     pub fn policy_options(&self) -> Options {
-        let config = &self.workspace.config;
-        Options {
-            profile: config.policy.profile,
-            approval_mode: config.policy.approval_mode,
-            require_approval_for_risky: config.policy.require_approval_for_risky,
-            trusted: self.workspace.trusted,
-            enabled: config.tools.enabled.clone(),
-            config: self.config_for_scripts(),
-        }
-    }
-
-    /// What scripts may read with `ctx.config(key)`: every key that is not about secrets.
-    fn config_for_scripts(&self) -> BTreeMap<String, serde_json::Value> {
-        let kind = |key: &str| KEYS.iter().find(|known| known.path == key).map(|known| known.kind);
-        let public = self.workspace.values.iter().filter(|(key, _)| !key.starts_with("secrets."));
-        public.filter_map(|(key, value)| Some((key.clone(), value.to_json(kind(key)?)))).collect()
+        policy_options(&self.workspace)
     }
 
     /// What network commands may have.
@@ -161,4 +146,24 @@ impl App {
         places.nets = self.nets()?;
         Ok(places)
     }
+}
+
+/// The configuration of a workspace that policy reads.
+pub(super) fn policy_options(workspace: &Workspace) -> Options {
+    let config = &workspace.config;
+    Options {
+        profile: config.policy.profile,
+        approval_mode: config.policy.approval_mode,
+        require_approval_for_risky: config.policy.require_approval_for_risky,
+        trusted: workspace.trusted,
+        enabled: config.tools.enabled.clone(),
+        config: config_for_scripts(workspace),
+    }
+}
+
+/// What scripts may read with `ctx.config(key)`: every key that is not about secrets.
+fn config_for_scripts(workspace: &Workspace) -> BTreeMap<String, serde_json::Value> {
+    let kind = |key: &str| KEYS.iter().find(|known| known.path == key).map(|known| known.kind);
+    let public = workspace.values.iter().filter(|(key, _)| !key.starts_with("secrets."));
+    public.filter_map(|(key, value)| Some((key.clone(), value.to_json(kind(key)?)))).collect()
 }

@@ -235,6 +235,10 @@ fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Resul
     if let Some(risk) = &it.risk {
         lines.push(format!("  risk    {}", json!(risk).as_str().unwrap_or_default()));
     }
+    if let Some(undoable) = it.undoable {
+        let words = if undoable { "yes: bailiwick undo" } else { "this cannot be undone" };
+        lines.push(format!("  undo    {words}"));
+    }
     lines.extend(about::rules(place, it)?.into_iter().map(|rule| format!("  rule    {rule}")));
     lines.extend(about::people(it).map(|people| format!("  people  {people}")));
     lines.push(format!("  asked   {}, until {}", it.requested_at, it.expires_at));

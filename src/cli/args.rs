@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use super::{
-    approvals, completions, config, doctor, init, playbook, policy, report, run, runs, sandbox,
-    schedules, serve, submit, tokens, tools, trust, undo, verify,
+    approvals, completions, config, doctor, init, mcp, playbook, policy, report, run, runs,
+    sandbox, schedules, serve, smoke, submit, tokens, tools, trust, undo, verify,
 };
 
 /// The agent runner you can leave alone with a real machine.
@@ -72,6 +72,8 @@ pub(super) enum Command {
     Playbook(playbook::Args),
     /// List, show, switch and call tools
     Tools(tools::Args),
+    /// Offer the governed tools to an MCP client
+    Mcp(mcp::Args),
     /// Check that nothing in the journal was lost or altered
     Verify(verify::Args),
     /// Put back what a run or a call changed
@@ -82,6 +84,8 @@ pub(super) enum Command {
     Trust(trust::Args),
     /// Say what works here and what does not
     Doctor(doctor::Args),
+    /// Try the daemon: tools, calls, approvals, the token, the audit log
+    Smoke(smoke::Args),
     /// Run a command in the sandbox, or probe it
     Sandbox(sandbox::Args),
     /// Print completions for a shell

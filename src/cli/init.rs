@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{CliError, Cx, Exit, output};
 use crate::live::playbooks::{SHIPPED, SHIPPED_TEMPLATES};
 use crate::policy::{default_files, json_schema, script_definitions, tests_json_schema};
+use crate::tools::process_tool_schema;
 use crate::workspace::{Made, Shipped, Vouched, init, user_dir};
 
 /// Makes a workspace: configuration, policies, playbooks, prompts and memory. Safe to repeat.
@@ -45,6 +46,7 @@ fn shipped() -> Vec<Shipped> {
         ("config/schema/policy.json", format!("{:#}\n", json_schema())),
         ("config/schema/policy-tests.json", format!("{:#}\n", tests_json_schema())),
         ("config/schema/policy.d.rhai", script_definitions()),
+        ("config/schema/tool.json", format!("{:#}\n", process_tool_schema())),
     ];
     files.extend(generated.map(|(path, text)| Shipped { path, bytes: text.into_bytes().into() }));
     files

@@ -9,8 +9,9 @@ use clap::{ColorChoice, Parser};
 
 use super::args::{Cli, Command, Global};
 use super::{
-    CliError, Cx, Exit, approvals, completions, config, doctor, init, output, playbook, policy,
-    report, run, runs, sandbox, schedules, serve, submit, tokens, tools, trust, undo, verify,
+    CliError, Cx, Exit, approvals, completions, config, doctor, init, mcp, output, playbook,
+    policy, report, run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools, trust,
+    undo, verify,
 };
 use crate::app::App;
 use crate::orchestrator::SystemClock;
@@ -55,11 +56,13 @@ fn start(wanted: Command, cx: &Cx, color: bool) -> Result<Exit, CliError> {
         Command::Policy(args) => policy::run(args, cx, out),
         Command::Playbook(args) => playbook::run(args, cx, out),
         Command::Tools(args) => tools::run(args, cx, out),
+        Command::Mcp(args) => mcp::run(args, cx, out),
         Command::Verify(args) => verify::run(args, cx, out),
         Command::Undo(args) => undo::run(args, cx, out),
         Command::Config(args) => config::run(args, cx, out),
         Command::Trust(args) => trust::run(args, cx, out),
         Command::Doctor(args) => doctor::run(args, cx, out),
+        Command::Smoke(args) => smoke::run(args, cx, out),
         Command::Sandbox(args) => sandbox::run(args, cx, out),
         Command::Completions(args) => completions::run(args, cx, out),
     }

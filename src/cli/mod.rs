@@ -18,6 +18,7 @@ mod remote_error;
 mod show_report;
 mod shown;
 mod signals;
+mod smoke;
 mod terminal;
 mod watch;
 
@@ -28,6 +29,7 @@ mod diagnostics;
 mod doctor;
 mod dry_run;
 mod init;
+mod mcp;
 mod playbook;
 mod policy;
 mod report;

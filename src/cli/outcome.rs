@@ -10,7 +10,7 @@ use crate::store::StoreError;
 pub(super) fn exit_of(status: RunStatus, report: Option<&RunReport>) -> Exit {
     match status {
         RunStatus::Succeeded => Exit::Done,
-        RunStatus::Failed if lacks_model(report) => Exit::Unavailable,
+        RunStatus::Failed if lacks_provider(report) => Exit::Unavailable,
         RunStatus::Failed => Exit::Failed,
         RunStatus::Denied => Exit::Denied,
         RunStatus::Cancelled => Exit::Cancelled,
@@ -29,11 +29,15 @@ pub(super) fn process(pid: Option<u32>) -> String {
 }
 
 /// Whether the run failed because a provider was not there.
-fn lacks_model(report: Option<&RunReport>) -> bool {
-    let no_model = ErrorKind::NoModel.as_str();
+fn lacks_provider(report: Option<&RunReport>) -> bool {
+    let kinds = [ErrorKind::NoModel.as_str(), ErrorKind::Unavailable.as_str()];
     report.is_some_and(|report| {
         report.steps.iter().any(|step| {
-            !step.ok && step.error.as_deref().is_some_and(|error| error.starts_with(no_model))
+            !step.ok
+                && step
+                    .error
+                    .as_deref()
+                    .is_some_and(|error| kinds.iter().any(|kind| error.starts_with(kind)))
         })
     })
 }
@@ -111,6 +115,9 @@ pub(super) fn undo_error(error: UndoError) -> CliError {
         UndoError::Denied { .. } => CliError::new(Exit::Denied, error.to_string()),
         UndoError::Conflict(_) => CliError::new(Exit::Failed, error.to_string())
             .hint("put the file into the state the run left it in, or edit it by hand"),
+        UndoError::Interrupted(_) | UndoError::AtWork(_) => {
+            CliError::new(Exit::Failed, error.to_string())
+        }
         UndoError::Nothing(_) | UndoError::NoCall(_) => CliError::usage(error.to_string()),
     }
 }

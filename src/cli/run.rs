@@ -13,7 +13,7 @@ use super::signals;
 use super::terminal::Terminal;
 use super::{CliError, Cx, Exit, output, progress};
 use crate::app::{App, History, OpenHost};
-use crate::contracts::{Map, RunId};
+use crate::contracts::{Map, RunId, Trigger};
 use crate::host::{
     Adopted, ClientError, Host, HostError, Listener, Refusal, RunRequest, adopt_unfinished,
     run_through,
@@ -69,6 +69,7 @@ pub struct Args {
 /// When the request is wrong, or the run could not come to an end or a stop here.
 pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
+    app.list_new_servers(cx.clock.as_ref())?;
     let request = request(&args, cx, &app)?;
     let dry_run = args.dry_run || app.workspace.config.run.dry_run_default;
     start(&app, request, dry_run, cx, out)
@@ -178,6 +179,7 @@ fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
         attended: Terminal::is_here() && !cx.json,
         config: app.config_hash(),
         idempotency_key: Some(SystemClock.uuid().to_string()),
+        trigger: Trigger::Person,
     })
 }
 
@@ -253,12 +255,32 @@ fn inputs_of_file(path: &Path) -> Result<Map, CliError> {
     }
 }
 
-/// As the host, or through it. The host may leave at any moment, so both are tried in turn.
+/// [`anywhere`], for the person who typed the command.
 async fn run_anywhere(app: &App, request: RunRequest, cx: &Cx) -> Result<RunEnd, CliError> {
     let stop = signals::stop()?;
     let observer = progress::observer(cx.json, cx.color);
     let answerer: Arc<dyn Answerer> =
         if request.attended { Arc::new(Terminal::default()) } else { Arc::new(NobodyAnswers) };
+    anywhere(app, request, Ways { answerer, observer, stop }).await
+}
+
+/// Who answers, who watches, and who may stop a run.
+pub(super) struct Ways {
+    pub answerer: Arc<dyn Answerer>,
+    pub observer: Observer,
+    pub stop: watch::Receiver<u32>,
+}
+
+/// As the host, or through it. The host may leave at any moment, so both are tried in turn.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn anywhere(
+    app: &App,
+    request: RunRequest,
+    ways: Ways,
+) -> Result<RunEnd, CliError> {
+    let Ways { answerer, observer, stop } = ways;
     for _ in 0..TRIES {
         match app.open_host()? {
             OpenHost::Host(host) => {

@@ -1,5 +1,6 @@
 //! `bailiwick runs`: look at runs, stop, hold and take them up again, settle what is in doubt.
 
+mod artifacts;
 mod control;
 mod list;
 mod resume;
@@ -47,6 +48,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         after: u64,
     },
+    /// List the files that a run produced, or fetch one of them
+    Artifacts(artifacts::Wanted),
     /// Stop a run: calls at work end, `always` is run, the report is written
     Cancel(control::Told),
     /// Hold a run: what is at work ends, nothing new begins
@@ -93,6 +96,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         Command::Ls(wanted) => list::run(&place, wanted, cx, out),
         Command::Show { run, events } => show::run(&place, run.as_deref(), events, cx, out),
         Command::Watch { run, after } => watch::run(&place, run.as_deref(), after, cx, out),
+        Command::Artifacts(wanted) => artifacts::run(&place, wanted, cx, out),
         Command::Cancel(told) => control::cancel(&place, told, cx, out),
         Command::Pause(told) => control::pause(&place, told, cx, out),
         Command::Resume { run, all, yes_approve } => {

@@ -135,7 +135,7 @@ fn spec(args: &ExecArgs, cx: &Cx, config: &SandboxConfig) -> Result<CommandSpec,
         unreadable: Vec::new(),
         write,
         network: profile.net,
-        hosts: Vec::new(),
+        hosts: config.proxy.hosts.clone(),
     };
     Ok(CommandSpec {
         argv: args.argv.clone(),

@@ -32,6 +32,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         return Err(CliError::new(Exit::Unavailable, message)
             .hint("commands in this workspace find it by themselves, such as bailiwick runs ls"));
     }
+    app.list_new_servers(cx.clock.as_ref())?;
     let host = borrow_host(&app)?;
     for notice in app.notices(&host.services.policy) {
         output::note(&notice);

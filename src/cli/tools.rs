@@ -1,7 +1,9 @@
 //! `bailiwick tools`: what tools there are, switching them on and off, calling one.
 
 mod call;
-mod switch;
+mod refresh;
+
+pub(super) use call::single_call;
 
 use std::io::Write;
 
@@ -9,11 +11,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{CliError, Cx, Exit, output};
-use crate::app::App;
+use crate::app::{App, change_overrides};
+use crate::orchestrator::{Change, ChangeError};
 use crate::ports::ToolDescriptor;
-use crate::tools::{find, vocabulary};
 use crate::workspace::Workspace;
-use crate::workspace::{Governed, Ledger};
 use crate::yaml::did_you_mean;
 
 /// List, show, switch and call tools.
@@ -42,6 +43,11 @@ enum Command {
         /// The tool, by name or alias.
         name: String,
     },
+    /// Ask MCP servers again what they offer, and keep that.
+    Refresh {
+        /// The server [default: all]
+        server: Option<String>,
+    },
     /// Call one tool, as a run of one step under policy.
     Call(call::Args),
 }
@@ -53,26 +59,37 @@ enum Command {
 /// call that could not be made.
 pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
+    if let Command::Refresh { server } = &args.command {
+        return refresh::run(server.as_deref(), &app, cx, out);
+    }
+    for failed in app.list_new_servers(cx.clock.as_ref())? {
+        output::note(&format!("warning: {failed}"));
+    }
     match args.command {
-        Command::Ls => list(&app.workspace, cx, out),
-        Command::Show { name } => show(known(&name)?, &app.workspace, cx, out),
+        Command::Ls => list(&app, cx, out),
+        Command::Show { name } => show(known(&name, &app)?, &app.workspace, cx, out),
+        Command::Refresh { server } => refresh::run(server.as_deref(), &app, cx, out),
         Command::Enable { name } => set(&name, true, &app, cx, out),
         Command::Disable { name } => set(&name, false, &app, cx, out),
         Command::Call(args) => call::run(args, &app, cx, out),
     }
 }
 
-fn known(name: &str) -> Result<&'static ToolDescriptor, CliError> {
-    find(name).ok_or_else(|| {
+fn known<'a>(name: &str, app: &'a App) -> Result<&'a ToolDescriptor, CliError> {
+    let toolbox = app.toolbox();
+    toolbox.find(name).ok_or_else(|| {
+        if let Some(why) = toolbox.absent(name) {
+            return CliError::new(Exit::Unavailable, why);
+        }
         let error = CliError::usage(format!("there is no tool `{}`", name.escape_debug()));
-        match did_you_mean(name, vocabulary().names()) {
+        match did_you_mean(name, toolbox.vocabulary().names()) {
             Some(hint) => error.hint(hint),
             None => error.hint("`bailiwick tools ls` lists them"),
         }
     })
 }
 
-fn is_enabled(tool: &ToolDescriptor, workspace: &Workspace) -> bool {
+pub(super) fn is_enabled(tool: &ToolDescriptor, workspace: &Workspace) -> bool {
     workspace.config.tools.enabled.get(&tool.name).copied().unwrap_or(tool.enabled)
 }
 
@@ -83,33 +100,30 @@ fn set(
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let tool = known(name)?;
-    let changed = switch::set(&app.workspace.root, &tool.name, enabled)?;
-    if changed && app.workspace.trusted {
-        trust_again(app, cx)?;
-    }
-    // A host reads what is switched when it starts.
-    let later = changed && app.has_host()?;
+    let tool = known(name, app)?;
+    let change = Change::Tool(tool.name.clone(), enabled);
+    let done = change_overrides(&app.workspace, &app.tools(), &change, cx.clock.now());
+    let changed = done.map_err(changing)?.changed;
     if cx.json {
         let answer = json!({
             "name": tool.name,
             "enabled": enabled,
             "changed": changed,
-            "from_next_start": later,
         });
         return output::json(out, &answer).map(|()| Exit::Done);
     }
     let word = if enabled { "on" } else { "off" };
     let already = if changed { "" } else { " already" };
     output::line(out, format_args!("`{}` is{already} {word}", tool.name))?;
-    if later {
-        output::note("note: a host is at work here; for its runs this counts from its next start");
-    }
     Ok(Exit::Done)
 }
 
-fn list(workspace: &Workspace, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let vocabulary = vocabulary();
+fn list(app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let (vocabulary, workspace) = (app.tools(), &app.workspace);
+    let mistakes = app.declared_mistakes().iter().map(ToString::to_string);
+    for said in mistakes.chain(app.declared_notices().iter().cloned()) {
+        output::note(&format!("warning: {said}"));
+    }
     if cx.json {
         let items: Vec<Value> =
             vocabulary.tools().map(|tool| item(tool, is_enabled(tool, workspace))).collect();
@@ -161,12 +175,11 @@ fn word(value: &impl serde::Serialize) -> String {
     json!(value).as_str().unwrap_or_default().to_owned()
 }
 
-/// The user made this change to a workspace they trust: it stays trusted.
-fn trust_again(app: &App, cx: &Cx) -> Result<(), CliError> {
-    let (root, user_dir) = (&app.workspace.root, app.workspace.user_dir.as_deref());
-    let ledger = Ledger::of(user_dir, root).map_err(CliError::usage)?;
-    ledger.record(root, &Governed::read(root), cx.clock.now())?;
-    Ok(())
+fn changing(error: ChangeError) -> CliError {
+    let trust = matches!(error, ChangeError::NotTrusted(_));
+    let hint = "mend it or remove it; `bailiwick config check` names every mistake";
+    let error = CliError::usage(error.to_string());
+    if trust { error } else { error.hint(hint) }
 }
 
 #[cfg(test)]

@@ -109,6 +109,18 @@ impl Client {
         }
     }
 
+    /// Asks for something that is no JSON, and gives its bytes.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn bytes(&self, request: &Request<'_>) -> Result<Vec<u8>, ClientError> {
+        let url = self.url(request.path, &request.query)?;
+        let sending = self.http.request(request.method.clone(), url).timeout(ANSWER);
+        let answer = sending.send().await.map_err(|error| self.unreachable(error))?;
+        let answer = self.accepted(answer).await?;
+        self.whole(answer).await
+    }
+
     async fn ask_once(&self, request: &Request<'_>) -> Result<Value, ClientError> {
         let url = self.url(request.path, &request.query)?;
         let mut sending = self.http.request(request.method.clone(), url).timeout(ANSWER);

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::mcp;
 use super::reference::BUILT_IN_NAME;
 use super::{
-    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig,
-    RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig,
-    ServerConfig, Setting, ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig, Rate,
+    RateConfig, RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig,
+    SecretsConfig, ServerConfig, Setting, ToolsConfig,
 };
 use crate::contracts::{ApprovalMode, Budget, Diagnostic, Network, Profile};
 use crate::ports::Limits;
@@ -19,6 +20,7 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
     Ok(Config {
         policy: policy(&values)?,
         tools: ToolsConfig { enabled: enabled(&values) },
+        mcp: mcp::assemble(values.0),
         run: RunConfig {
             dry_run_default: values.boolean("run.dry_run_default")?,
             prefer_sandbox: values.boolean("run.prefer_sandbox")?,
@@ -122,6 +124,12 @@ fn limits(values: &Values<'_>) -> Result<LimitsConfig, Diagnostic> {
         foreach_items: values.count("limits.foreach_items")?,
         expression_operations: values.whole("limits.expression_operations")?,
         output_bytes: values.whole("limits.output")?,
+        rate: RateConfig {
+            default: values.rate("limits.rate.default")?,
+            wait_ms: values.whole("limits.rate.wait")?,
+            tools: values.rates("limits.rate.tools.")?,
+            providers: values.rates("limits.rate.providers.")?,
+        },
     })
 }
 
@@ -200,6 +208,20 @@ impl<'a> Values<'a> {
             Setting::Text(text) => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// `None` for no bound.
+    fn rate(&self, path: &str) -> Result<Option<Rate>, Diagnostic> {
+        self.get(path, |setting| match setting {
+            Setting::Text(text) => Rate::parse(text).ok(),
+            _ => None,
+        })
+    }
+
+    /// The rates of all names below `prefix`.
+    fn rates(&self, prefix: &str) -> Result<BTreeMap<String, Option<Rate>>, Diagnostic> {
+        let below = self.0.keys().filter_map(|path| Some((path, path.strip_prefix(prefix)?)));
+        below.map(|(path, name)| Ok((name.to_owned(), self.rate(path)?))).collect()
     }
 
     /// `None` for an empty text.

@@ -31,6 +31,8 @@ pub enum Kind {
     Hosts,
     /// Addresses by host.
     Addresses,
+    /// How often something may be done, such as `30/min`, or `none`.
+    Rate,
 }
 
 /// One key.
@@ -57,6 +59,8 @@ const DAY: u64 = 86_400 * SECOND;
 const PROFILES: &[&str] = &["workspace", "strict", "ci"];
 const MODES: &[&str] = &["auto", "require_approval"];
 const NETWORKS: &[&str] = &["none", "loopback", "proxy"];
+const RISKS: &[&str] = &["high", "medium", "low"];
+const WORKSPACE: &[&str] = &["none", "read", "write"];
 const ON_MISSING: &[&str] = &["refuse", "degrade"];
 /// What `sandbox.require` may name: `namespaces` stands for all of them.
 pub const LAYERS: &[&str] = &[
@@ -126,6 +130,60 @@ pub const KEYS: &[Key] = &[
         "whether only signed rules of the workspace are in force",
     ),
     key("tools.enabled.*", Kind::Bool, Tighter::False, "whether a tool is switched on"),
+    key(
+        "mcp.servers.*.command",
+        Kind::Lines,
+        Tighter::Never,
+        "program and arguments of an MCP server, started when it is needed",
+    ),
+    key(
+        "mcp.servers.*.url",
+        Kind::Line,
+        Tighter::Never,
+        "address of an MCP server that answers streamable HTTP",
+    ),
+    key(
+        "mcp.servers.*.env.*",
+        Kind::Line,
+        Tighter::Never,
+        "a variable of the program; `${secret:NAME}` is filled in",
+    ),
+    key(
+        "mcp.servers.*.headers.*",
+        Kind::Line,
+        Tighter::Never,
+        "a header of each request; `${secret:NAME}` is filled in",
+    ),
+    key(
+        "mcp.servers.*.profile",
+        Kind::Line,
+        Tighter::Never,
+        "sandbox profile of the program; `shell_exec` when absent",
+    ),
+    key(
+        "mcp.servers.*.workspace",
+        Kind::Word(WORKSPACE),
+        Tighter::Never,
+        "what the program sees of the workspace; `none` when absent",
+    ),
+    key(
+        "mcp.servers.*.risk",
+        Kind::Word(RISKS),
+        Tighter::Never,
+        "risk of each of its tools; `high` when absent",
+    ),
+    key(
+        "mcp.servers.*.tools",
+        Kind::Lines,
+        Tighter::Never,
+        "tools that are used; all it offers when absent or empty",
+    ),
+    key(
+        "mcp.servers.*.timeout",
+        Kind::Duration(100, DAY),
+        Tighter::Never,
+        "how long it may take to start, and for a call; 30s when absent",
+    ),
     key(
         "run.dry_run_default",
         Kind::Bool,
@@ -230,6 +288,25 @@ pub const KEYS: &[Key] = &[
         Kind::Bytes(KIB, 16 * MIB),
         Tighter::Lower,
         "largest answer of a call; the rest goes to an artifact",
+    ),
+    key(
+        "limits.rate.default",
+        Kind::Rate,
+        Tighter::Slower,
+        "how often each tool may be called that has no rate of its own",
+    ),
+    key(
+        "limits.rate.wait",
+        Kind::Duration(0, 3_600 * SECOND),
+        Tighter::Lower,
+        "longest wait of a run's call for its turn; beyond it the call fails with `rate_limited`",
+    ),
+    key("limits.rate.tools.*", Kind::Rate, Tighter::Slower, "how often a tool may be called"),
+    key(
+        "limits.rate.providers.*",
+        Kind::Rate,
+        Tighter::Slower,
+        "how often all tools of a provider may be called together, such as those of an MCP server",
     ),
     key(
         "secrets.dir",

@@ -7,8 +7,10 @@
 mod assemble;
 mod keys;
 mod layer;
+mod mcp;
 mod names;
 mod overrides;
+mod rate;
 mod read;
 mod reference;
 mod renamed;
@@ -20,12 +22,13 @@ mod tighten;
 
 pub use keys::{KEYS, Key, Kind, LAYERS};
 pub use names::{env_name, is_config_variable};
+pub use rate::Rate;
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
 pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
 pub use resolved::{
-    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig,
-    RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig,
-    ServerConfig, ToolsConfig,
+    BudgetConfig, Config, LimitsConfig, McpConfig, McpServerConfig, OnMissing, PolicyConfig,
+    ProxyConfig, QueueConfig, RateConfig, RetentionConfig, RunConfig, SandboxConfig,
+    SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, ToolsConfig,
 };
 pub use schema::{json_schema, reference_table};
 pub use setting::Setting;

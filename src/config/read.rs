@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Kind;
 use super::setting::{SIZES, Setting, size};
+use super::{Kind, Rate};
 use crate::contracts::{Diagnostic, ListedHost, format_duration_ms, parse_duration_ms};
 use crate::yaml::{Node, Value, did_you_mean};
 
@@ -49,6 +49,7 @@ pub(super) fn setting(
         Kind::Lines => reader.list(node, |item| reader.line(item)),
         Kind::Hosts => reader.list(node, |item| reader.host(item).map(String::from)),
         Kind::Addresses => reader.addresses(node),
+        Kind::Rate => reader.rate(node).map(Setting::Text),
     }
 }
 
@@ -177,6 +178,14 @@ impl Reader<'_> {
         Ok(text.to_owned())
     }
 
+    fn rate(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "a rate such as `30/min`"))?;
+        match Rate::parse(text) {
+            Ok(rate) => Ok(rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string())),
+            Err(why) => Err(self.bad(node, "bad-rate", format!("`{}`: {why}", self.path))),
+        }
+    }
+
     fn host(&self, node: &Node) -> Result<ListedHost, Diagnostic> {
         let text = node.as_text().ok_or_else(|| self.wrong(node, "a host"))?;
         text.parse()
@@ -285,6 +294,7 @@ mod tests {
             (Kind::Word(&["a", "b"]), "b", Setting::Text("b".into())),
             (Kind::Words(&["a"]), "[a, a]", Setting::Texts(vec!["a".into(), "a".into()])),
             (Kind::Path, "''", Setting::Text(String::new())),
+            (Kind::Rate, "30/minute", Setting::Text("30/min".into())),
             (Kind::Line, "127.0.0.1:1", Setting::Text("127.0.0.1:1".into())),
             (Kind::Lines, "[a b]", Setting::Texts(vec!["a b".into()])),
             (Kind::Paths, "[/etc/x]", Setting::Texts(vec!["/etc/x".into()])),
@@ -340,6 +350,8 @@ mod tests {
             (Kind::Paths, "['']", "bad-path"),
             (Kind::Line, "\"a\\nb\"", "bad-value"),
             (Kind::Line, "[a]", "wrong-type"),
+            (Kind::Rate, "30", "wrong-type"),
+            (Kind::Rate, "30/week", "bad-rate"),
             (Kind::Hosts, "x.org", "wrong-type"),
             (Kind::Hosts, "['*']", "bad-host"),
             (Kind::Hosts, "['*.org']", "bad-host"),

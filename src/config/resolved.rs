@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::contracts::{ApprovalMode, Budget, Network, Profile};
+use super::Rate;
+use crate::contracts::{ApprovalMode, Budget, FsAccess, Network, Profile, Risk};
 use crate::ports::Limits;
 
 /// Everything that can be configured, resolved.
@@ -16,6 +17,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// Which tools are on.
     pub tools: ToolsConfig,
+    /// Servers whose tools are used.
+    pub mcp: McpConfig,
     /// How runs are made.
     pub run: RunConfig,
     /// Bounds of a run that states none, and the most a playbook may state.
@@ -61,6 +64,36 @@ pub struct PolicyConfig {
 pub struct ToolsConfig {
     /// Tools switched on or off; others are as their descriptor says.
     pub enabled: BTreeMap<String, bool>,
+}
+
+/// Servers whose tools are used.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct McpConfig {
+    /// Each server by name.
+    pub servers: BTreeMap<String, McpServerConfig>,
+}
+
+/// One MCP server, as it was written: either `command` or `url` says where it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct McpServerConfig {
+    /// Program and arguments; empty for none.
+    pub command: Vec<String>,
+    /// Address; empty for none.
+    pub url: String,
+    /// Variables of the program, secrets as placeholders.
+    pub env: BTreeMap<String, String>,
+    /// Headers of each request, secrets as placeholders.
+    pub headers: BTreeMap<String, String>,
+    /// Sandbox profile of the program.
+    pub profile: String,
+    /// What the program sees of the workspace.
+    pub workspace: FsAccess,
+    /// Risk of each of its tools.
+    pub risk: Risk,
+    /// Tools that are used; empty for all.
+    pub tools: Vec<String>,
+    /// How long it may take to start, and for a call, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 /// How runs are made.
@@ -204,4 +237,19 @@ pub struct LimitsConfig {
     pub expression_operations: u64,
     /// Largest `data` of a call, in bytes.
     pub output_bytes: u64,
+    /// How often tools may be called.
+    pub rate: RateConfig,
+}
+
+/// How often tools may be called. `None` bounds nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RateConfig {
+    /// Each tool that has no rate of its own.
+    pub default: Option<Rate>,
+    /// Longest wait of a run's call for its turn, in milliseconds.
+    pub wait_ms: u64,
+    /// Tools by name.
+    pub tools: BTreeMap<String, Option<Rate>>,
+    /// Providers by name: all tools of one together.
+    pub providers: BTreeMap<String, Option<Rate>>,
 }

@@ -12,6 +12,9 @@ use crate::contracts::format_duration_ms;
 /// What every entry of a list of hosts looks like; the reader knows more.
 const HOST: &str = r"^(http://)?(\*\.)?[A-Za-z0-9._-]+(:[0-9]+)?$";
 
+/// What a rate looks like.
+const RATE: &str = r"^(none|[0-9]+ */ *(s|min|h|d|second|m|minute|hour|day))$";
+
 /// The JSON Schema (2020-12) of `config/bailiwick.yaml`.
 #[must_use]
 pub fn json_schema() -> Json {
@@ -90,6 +93,7 @@ fn leaf(key: &Key) -> Json {
                 "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 16,
             },
         }),
+        Kind::Rate => json!({ "type": "string", "pattern": RATE }),
         Kind::Paths => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "^/" }, "maxItems": 256 })
         }
@@ -118,6 +122,7 @@ fn range(kind: Kind) -> String {
         Kind::Line => "text".to_owned(),
         Kind::Lines => "list of texts".to_owned(),
         Kind::Hosts => "list of hosts, each with `*.`, `:port` or `http://` as needed".to_owned(),
+        Kind::Rate => "rate such as `30/min`, or `none`".to_owned(),
         Kind::Addresses => "mapping from a host to a list of addresses".to_owned(),
     }
 }

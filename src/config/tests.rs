@@ -316,6 +316,9 @@ fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
         Kind::Path => proptest::sample::select(vec!["''", "/x"]).prop_map(str::to_owned).boxed(),
         Kind::Line => proptest::sample::select(vec!["''", "a"]).prop_map(str::to_owned).boxed(),
         Kind::Lines => proptest::sample::select(vec!["[]", "[a]"]).prop_map(str::to_owned).boxed(),
+        Kind::Rate => {
+            proptest::sample::select(vec!["none", "30/min", "1/s"]).prop_map(str::to_owned).boxed()
+        }
         Kind::Hosts => {
             proptest::sample::select(vec!["[]", "[a.example]"]).prop_map(str::to_owned).boxed()
         }

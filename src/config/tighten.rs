@@ -1,5 +1,6 @@
 //! Which way is stricter: what a workspace that nobody trusts may change.
 
+use super::rate::is_slower;
 use super::{Kind, Setting};
 use crate::ports::begins_with;
 
@@ -22,6 +23,8 @@ pub enum Tighter {
     Subset,
     /// Fewer beginnings of argument vectors, or longer ones; none at all stands for any.
     Narrower,
+    /// A lower rate.
+    Slower,
     /// No change is surely stricter.
     Never,
 }
@@ -60,6 +63,7 @@ impl Tighter {
                     || !new.is_empty()
                         && new.iter().all(|entry| old.iter().any(|old| continues(old, entry)))
             }
+            (Self::Slower, Setting::Text(old), Setting::Text(new)) => is_slower(old, new),
             _ => false,
         }
     }
@@ -123,6 +127,8 @@ mod tests {
             (Tighter::Narrower, Kind::Lines, texts(&["git log"]), texts(&["git"]), false),
             (Tighter::Narrower, Kind::Lines, texts(&["git"]), texts(&["git", "sh"]), false),
             (Tighter::Narrower, Kind::Lines, texts(&["git"]), texts(&["gitk"]), false),
+            (Tighter::Slower, Kind::Rate, text("30/min"), text("10/min"), true),
+            (Tighter::Slower, Kind::Rate, text("30/min"), text("none"), false),
             (Tighter::Never, Kind::Path, text(""), text("/x"), false),
             (Tighter::Never, Kind::Path, text("/x"), text("/x"), true),
             (Tighter::Lower, count, text("5"), Setting::Whole(4), false),

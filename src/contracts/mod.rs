@@ -11,6 +11,7 @@ mod decision;
 mod diagnostic;
 mod duration;
 mod event;
+mod execution;
 mod governing;
 mod hash;
 mod ids;
@@ -35,11 +36,15 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use event::{
     ASIDE, ArtifactStored, Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed,
-    CallRequested, CallResolved, CallUndone, Event, EventBody, EventKind, IncidentRaised, Lineage,
-    MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded, ReportReady, Resolution, RunFinished,
-    RunFlow, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed, ShadowDecision,
-    SourceKind, StepFinished, StepStarted, StepVerified, Stored, TaskAccepted, TextRef, Trigger,
-    event_hash,
+    CallRequested, CallResolved, CallUndone, ConfigChanged, Event, EventBody, EventKind,
+    IncidentRaised, Lineage, MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded, ReportReady,
+    Resolution, RunFinished, RunFlow, RunResumed, RunSignal, RunStarted, ScheduleFired,
+    ScheduleMissed, SettingChanged, ShadowDecision, SourceKind, StepFinished, StepStarted,
+    StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
+};
+pub use execution::{
+    ArtifactList, ArtifactView, CallAnswer, ExecutionChange, ExecutionConfig, ExecutionFile,
+    LogEntry, LogPage, NewCall, NodeHealth, ToolList, ToolSwitched, ToolView,
 };
 pub use governing::{GOVERNING, GOVERNING_RULES};
 pub use hash::{Hash, HashError};

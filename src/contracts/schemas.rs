@@ -4,8 +4,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    Decision, Diagnostic, EventBody, MemoryRecord, RunReport, TaskEnvelope, TaskSubmission,
-    ToolCall, ToolResult,
+    Decision, Diagnostic, EventBody, ExecutionFile, MemoryRecord, RunReport, TaskEnvelope,
+    TaskSubmission, ToolCall, ToolResult,
 };
 
 /// The name of each schema, which is its file's name without `.json`, and the schema.
@@ -20,6 +20,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("memory-record", of::<MemoryRecord>()),
         ("run-report", of::<RunReport>()),
         ("diagnostic", of::<Diagnostic>()),
+        ("execution-layer-config", of::<ExecutionFile>()),
         ("event-payloads", events()),
     ]
 }

@@ -137,6 +137,8 @@ pub enum ErrorKind {
     Timeout,
     /// The other side is not there now.
     Unavailable,
+    /// It was called more often than it may be.
+    RateLimited,
     /// A command ended with a status other than 0.
     ExitStatus,
     /// A command was ended by a signal.
@@ -178,6 +180,7 @@ impl ErrorKind {
             Self::TooLarge => "too_large",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
+            Self::RateLimited => "rate_limited",
             Self::ExitStatus => "exit_status",
             Self::Signal => "signal",
             Self::Sandbox => "sandbox",

@@ -42,6 +42,50 @@ pub struct RunPage {
     pub next_cursor: Option<String>,
 }
 
+/// What an undo did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UndoView {
+    /// Whether nothing was done yet.
+    pub dry_run: bool,
+    /// The run that the undo was; null of a dry run.
+    pub undo_run_id: Option<RunId>,
+    /// Calls that were put back, newest first.
+    pub put_back: Vec<CallPutBack>,
+    /// What was left alone.
+    pub left_alone: Vec<CallLeftAlone>,
+}
+
+/// A call that was put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallPutBack {
+    /// The call.
+    pub call_id: CallId,
+    /// The run that made it.
+    pub run_id: RunId,
+    /// Its tool.
+    pub tool: String,
+    /// What was changed by putting it back; empty where all was as before already.
+    pub paths: Vec<String>,
+}
+
+/// A call that was left alone, as a whole or in part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallLeftAlone {
+    /// The call.
+    pub call_id: CallId,
+    /// The run that made it.
+    pub run_id: RunId,
+    /// Its tool.
+    pub tool: String,
+    /// What it is about, where it is one path.
+    pub path: Option<String>,
+    /// Why.
+    pub why: String,
+    /// Whether it is left because somebody else changed something since. If not, it could never be put
+    /// back, or only a directory stays that something else is in.
+    pub conflict: bool,
+}
+
 /// What policy answered for one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionView {
@@ -222,6 +266,10 @@ pub struct ApprovalView {
     /// How dangerous the tool is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<Risk>,
+    /// Whether `undo` could put back what it does; absent at an approval gate, and of calls that change
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoable: Option<bool>,
     /// The rules that ask.
     pub rules: Vec<String>,
     /// When it was asked.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Decision, Hash, Map, RunId, RunReport, RunStatus, TaskId,
-    Timestamp,
+    Timestamp, Trigger,
 };
 use crate::orchestrator::Wanted;
 
@@ -37,6 +37,9 @@ pub struct RunRequest {
     /// A repeated request with the same key is the same task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// What set it off.
+    #[serde(default)]
+    pub trigger: Trigger,
 }
 
 impl RunRequest {
@@ -50,6 +53,7 @@ impl RunRequest {
             inputs: &self.inputs,
             cwd: &self.cwd,
             idempotency_key: self.idempotency_key.as_deref(),
+            trigger: self.trigger,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Admission {
 #[must_use]
 pub fn is_unattended(services: &Services, trigger: Trigger) -> bool {
     matches!(trigger, Trigger::Schedule | Trigger::Webhook)
-        || services.config.policy.profile == Profile::Ci
+        || services.config().policy.profile == Profile::Ci
 }
 
 /// Checks a task, and gives what makes it durable together with its place in the queue.
@@ -128,7 +128,7 @@ pub fn begin(services: &Services, run_id: RunId, fence: Option<Fence>) -> Result
     });
     let incomplete = || RunError::Incomplete { run: run_id.to_string(), what: "way to start" };
     let mut started = *started.ok_or_else(incomplete)?;
-    started.profile = services.config.policy.profile;
+    started.profile = services.config().policy.profile;
     started.policy_hash = services.policy.current().hash();
     started.unattended = is_unattended(services, started.trigger);
     let bodies = vec![EventBody::RunStarted(started)];
@@ -165,7 +165,7 @@ fn start(
         inputs: lineage::concealed(services, &checked.inputs),
         read_roots: outside.to_vec(),
         budget: admission.budget.as_ref().map_or_else(|| own.clone(), |it| own.narrowed(it)),
-        profile: services.config.policy.profile,
+        profile: services.config().policy.profile,
         policy_hash: services.policy.current().hash(),
         unattended: is_unattended(services, admission.trigger),
         dry_run: false,

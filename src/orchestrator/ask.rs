@@ -79,7 +79,7 @@ pub(super) fn ttl_ms(work: &Work, path: &str) -> u64 {
     use crate::agent::program::StepKind;
     match work.state.locate(path).map(|at| &at.step.kind) {
         Some(StepKind::Approval(gate)) => gate.ttl_ms,
-        _ => work.services.config.policy.approval_ttl_ms,
+        _ => work.services.config().policy.approval_ttl_ms,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::obliged;
 use super::services::Services;
-use crate::contracts::{Decision, Effect, Obligation, RunId, Timestamp, ToolCall};
+use crate::contracts::{Decision, Effect, Map, Obligation, RunId, Timestamp, ToolCall};
 use crate::store::AuditEntry;
 
 /// Longest summary of arguments, in characters.
@@ -37,7 +37,7 @@ pub(super) fn entry(
         run_id,
         call_id: Some(call.id),
         tool: call.name.clone(),
-        args_summary: summary(services, call, &fate.obligations),
+        args_summary: summary(services, &call.args, &fate.obligations),
         decision: effect,
         dry_run: fate.dry_run,
         ok: fate.ok,
@@ -56,8 +56,9 @@ pub(super) fn refused(services: &Services, call: &ToolCall, decision: &Decision)
     entry(services, Some(call.run_id), call, decision.effect, fate)
 }
 
-fn summary(services: &Services, call: &ToolCall, obligations: &[Obligation]) -> String {
-    let text = serde_json::to_string(&*obliged::arguments(&call.args, obligations))
+/// Arguments as the audit log has them: cut, and with secrets struck out.
+pub(super) fn summary(services: &Services, args: &Map, obligations: &[Obligation]) -> String {
+    let text = serde_json::to_string(&*obliged::arguments(args, obligations))
         .unwrap_or_else(|error| format!("arguments that are no JSON: {error}"));
     let text = services.redactor.redact(&text).into_owned();
     match text.char_indices().nth(SUMMARY_CHARS_MAX) {

@@ -4,18 +4,21 @@
 //! answers is put: of two runs that want it, one gets it. It is one person's yes, so it answers no
 //! question that needs several; and without arguments it is no yes to anything grave.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::error::RunError;
 use super::record::asking;
 use super::services::Services;
 use crate::contracts::views::Given;
 use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, Beforehand, Decision, ErrorKind, EventBody,
-    Hash, Map, Timestamp, ToolCall,
+    Hash, Map, RunId, Timestamp, ToolCall,
 };
 use crate::policy::{PolicySet, beforehand_hash};
 use crate::ports::Category;
 use crate::store::{ApprovalInfo, ApprovalStatus, StoreError};
-use crate::tools::check_args;
+use crate::tools::Toolbox;
 
 /// How long it can be used, in milliseconds.
 const LASTS_MS: u64 = 300_000;
@@ -59,6 +62,31 @@ pub enum GiveError {
     Run(#[from] RunError),
 }
 
+/// Which approval somebody named for the call of a run: no other that was given beforehand answers it.
+#[derive(Debug, Default)]
+pub struct Named(Mutex<BTreeMap<RunId, ApprovalId>>);
+
+impl Named {
+    /// Names one.
+    pub fn name(&self, run: RunId, approval: ApprovalId) {
+        self.lock().insert(run, approval);
+    }
+
+    /// Forgets what was named.
+    pub fn forget(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RunId, ApprovalId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `approval` may answer the call of `run`.
+    fn lets(&self, run: RunId, approval: ApprovalId) -> bool {
+        self.lock().get(&run).is_none_or(|named| *named == approval)
+    }
+}
+
 /// Gives a yes to one call of `tool`, with these arguments or with any. Blocks.
 ///
 /// # Errors
@@ -79,7 +107,7 @@ pub fn give(
         return Err(GiveError::NeedsArgs { tool, category });
     }
     if let Some(args) = args {
-        fit(&tool, args)?;
+        fit(&services.toolbox, &tool, args)?;
     }
     let args_hash = args.map(|args| beforehand_hash(&tool, args)).transpose()?;
     let now = services.clock.now();
@@ -103,8 +131,8 @@ pub fn give(
 
 /// Whether a call can have these arguments. What is no tool of the registry has no schema to hold them
 /// against, as when it is called.
-fn fit(tool: &str, args: &Map) -> Result<(), GiveError> {
-    match check_args(tool, args) {
+fn fit(toolbox: &Toolbox, tool: &str, args: &Map) -> Result<(), GiveError> {
+    match toolbox.check_args(tool, args) {
         Err(error) if error.kind != ErrorKind::UnknownTool => {
             Err(GiveError::BadArgs(error.message))
         }
@@ -153,7 +181,8 @@ pub(super) fn fitting(
         approvers: decision.approvers,
         now: services.clock.now(),
     };
-    let subjects = given.iter().map(|it| &it.subject);
+    let named = |it: &&ApprovalInfo| services.named.lets(call.run_id, it.approval_id);
+    let subjects = given.iter().filter(named).map(|it| &it.subject);
     Ok(wanted.among(subjects).map(|(subject, by)| {
         let by = format!("{by} (beforehand)");
         let answer = ApprovalResolution { approval_id: asked, approved: true, by, reason: None };

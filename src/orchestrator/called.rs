@@ -35,7 +35,7 @@ pub(super) fn called(
     }
     let missing = |message| Refused::new(ErrorKind::NotFound, message);
     let found = library.playbook(name).map_err(missing)?;
-    let limits = LintLimits::from(services.config.as_ref());
+    let limits = LintLimits::from(services.config().as_ref());
     let linted = playbook::lint(&found.path, &found.text, &services.tools, &limits, library);
     let wrong = |message| Refused::new(ErrorKind::BadContent, message);
     Ok(Called { playbook: linted.into_playbook().map_err(wrong)?, text: found.text })

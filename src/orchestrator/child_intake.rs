@@ -100,7 +100,7 @@ fn append(
         inputs,
         read_roots: parent.read_roots.clone(),
         budget: playbook.budget.narrowed(&calling.share),
-        profile: services.config.policy.profile,
+        profile: services.config().policy.profile,
         policy_hash: services.policy.current().hash(),
         unattended: parent.unattended,
         dry_run: false,

@@ -11,7 +11,7 @@ use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::obliged;
 use super::ruling::Ruling;
-use super::services::blocking;
+use super::services::{Services, blocking};
 use crate::contracts::{
     ApprovalId, ApprovalSubject, CallEffect, CallId, CallRequested, Decision, Effect, EventBody,
     PolicyReloaded, ToolCall,
@@ -55,7 +55,7 @@ pub(super) fn decided(
         path: requested.path.clone(),
         call_id: Some(call.id),
         args_hash: Some(requested.args_hash),
-        prompt: prompt(requested, call, decision),
+        prompt: prompt(services, requested, call, decision),
         expires_at: services.clock.now().plus_ms(ask::ttl_ms(work, &requested.path)),
         approvers: decision.approvers.max(1),
         beforehand: None,
@@ -97,10 +97,17 @@ pub(super) fn reloaded(work: &Work, decision: &Decision) -> Option<EventBody> {
 }
 
 /// What the person reads first. Calls that cannot be undone say so.
-fn prompt(requested: &CallRequested, call: &ToolCall, decision: &Decision) -> String {
+fn prompt(
+    services: &Services,
+    requested: &CallRequested,
+    call: &ToolCall,
+    decision: &Decision,
+) -> String {
+    let tool = services.vocabulary.get(&requested.name);
     let undo = match requested.effect {
-        CallEffect::NonIdempotent | CallEffect::Irreversible => " This cannot be undone.",
-        CallEffect::Read | CallEffect::Idempotent => "",
+        CallEffect::Read => "",
+        _ if tool.is_some_and(|tool| tool.undoable) => "",
+        _ => " This cannot be undone.",
     };
     let why = obliged::told(&decision.reason, &call.args, &decision.obligations);
     format!("`{}` wants to call `{}`: {why}.{undo}", requested.path, requested.name)

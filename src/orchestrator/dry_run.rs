@@ -30,7 +30,6 @@ use crate::playbook::expression::{Scope, StepView};
 use crate::playbook::{Action, Pinned, Playbook, Step};
 use crate::ports::ToolDescriptor;
 use crate::store::AuditEntry;
-use crate::tools;
 
 /// One step of a dry run.
 #[derive(Debug, Clone, Serialize, serde::Deserialize)]
@@ -205,7 +204,7 @@ impl<'a> Dry<'a> {
     fn decide(&self, call: &ToolCall, unknown: Vec<String>, dry: &mut DryStep, shown: &mut Shown) {
         let whole = unknown.is_empty();
         let decision = self.judge(unknown).decide(call).decision;
-        dry.would = match tools::dry_run(call) {
+        dry.would = match self.services.toolbox.dry_run(call) {
             Ok(would) => would,
             Err(_) if !whole => format!("call `{}`", call.name),
             Err(error) => {
@@ -381,5 +380,5 @@ fn scope(services: &Services, playbook: &Playbook, mut inputs: Map, run_id: RunI
 }
 
 fn unattended(services: &Services) -> bool {
-    services.config.policy.profile == Profile::Ci
+    services.config().policy.profile == Profile::Ci
 }

@@ -12,13 +12,13 @@ use super::finish::Ended;
 use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::record::CallRecord;
-use super::services::blocking;
+use super::services::{Services, blocking};
 use crate::contracts::{
     CallEffect, CallId, CallIntent, CallNamed, Decision, Effect, ErrorKind, EventBody, Obligation,
     TextRef, ToolCall, ToolError,
 };
 use crate::policy::{Answer, Authorized, NotAuthorized};
-use crate::ports::{Away, Limits, ToolContext, ToolDescriptor, ToolOutput};
+use crate::ports::{Away, Cancel, Limits, ToolContext, ToolDescriptor, ToolOutput};
 use crate::tools::{self, Standing};
 
 /// Ends in `call.intent`, `call.started` and `call.finished`; or in a new decision, when the rules
@@ -31,9 +31,12 @@ pub(super) async fn execute(
     let missing = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
     let record = work.record.calls.get(&call_id).ok_or_else(|| missing("the call"))?.clone();
     let call = call::load(&work, &record.requested).await?;
+    let rates = work.services.config().limits.rate.clone();
+    let turn = (work.run_id, call.name.as_str());
+    let turn = work.services.rates.turn(&rates, turn, &work.cancel).await;
     let (judging, at, kept) = (work.clone(), path.clone(), record.clone());
     match blocking(move || seal(&judging, &at, &kept, call)).await?? {
-        Sealed::Yes(sealed) => run(work, path, record, *sealed).await,
+        Sealed::Yes(sealed) => run(work, path, record, *sealed, turn).await,
         Sealed::No(batch) => {
             work.journal.append(batch).await?;
             Ok(Progress::Made)
@@ -110,6 +113,7 @@ async fn run(
     path: String,
     record: CallRecord,
     sealed: Seal,
+    turn: Result<(), ToolError>,
 ) -> Result<Progress, RunError> {
     let Seal { authorized, news, reads_secret_file } = sealed;
     let call = authorized.call().clone();
@@ -124,8 +128,15 @@ async fn run(
         work.journal.append(Batch::of(vec![doubt])).await?;
         return Ok(Progress::Made);
     }
-    let output = match prepare(&work, news, &record, &authorized, &context).await? {
-        Ok(()) => run_in_time(authorized, &context, call.timeout_ms).await?,
+    let prepared = match turn {
+        Ok(()) => prepare(&work, news, &record, &authorized, &context).await?,
+        Err(error) => {
+            not_begun(&work, news, &record).await?;
+            Err(error)
+        }
+    };
+    let output = match prepared {
+        Ok(()) => run_in_time(&work, authorized, &context, call.timeout_ms).await?,
         Err(error) => ToolOutput { error: Some(error), ..ToolOutput::default() },
     };
     let read_secret = reads_secret_file;
@@ -196,10 +207,7 @@ async fn prepare(
             None => match snapshot(work, &mut batch, authorized, context).await? {
                 Ok(snapshot) => snapshot,
                 Err(error) => {
-                    // The core must see the call begin before it can see it end.
-                    let named = CallNamed { call_id: call.id, path: path.clone() };
-                    batch.bodies.push(EventBody::CallStarted(named));
-                    work.journal.append(batch).await?;
+                    not_begun(work, batch, record).await?;
                     return Ok(Err(error));
                 }
             },
@@ -211,6 +219,13 @@ async fn prepare(
     batch.bodies.push(EventBody::CallStarted(named));
     work.journal.append(batch).await?;
     Ok(Ok(()))
+}
+
+/// A call that ends before its tool begins: the core must see it begin before it can see it end.
+async fn not_begun(work: &Work, mut batch: Batch, record: &CallRecord) -> Result<(), RunError> {
+    let (call_id, path) = (record.requested.call_id, record.requested.path.clone());
+    batch.bodies.push(EventBody::CallStarted(CallNamed { call_id, path }));
+    work.journal.append(batch).await
 }
 
 /// What was kept before a try that was cut off: the file may have changed since, so that keeping it
@@ -231,7 +246,8 @@ async fn snapshot(
         // Nothing will be changed, so there is nothing to put back.
         return Ok(Ok(None));
     }
-    let undo = match blocking(move || tools::snapshot(&kept, &context)).await? {
+    let toolbox = work.services.toolbox.clone();
+    let undo = match blocking(move || toolbox.snapshot(&kept, &context)).await? {
         Ok(Some(undo)) => undo,
         Ok(None) if obligations.contains(&Obligation::Snapshot) => {
             let name = &authorized.call().name;
@@ -249,12 +265,14 @@ async fn snapshot(
 
 /// Runs the tool on a thread of its own; past its time it is asked to stop.
 async fn run_in_time(
+    work: &Work,
     authorized: Arc<Authorized<ToolCall>>,
     context: &ToolContext,
     timeout_ms: u64,
 ) -> Result<ToolOutput, RunError> {
     let (cancel, context) = (context.cancel.clone(), context.clone());
-    let mut running = tokio::task::spawn_blocking(move || tools::dispatch(&authorized, &context));
+    let toolbox = work.services.toolbox.clone();
+    let mut running = tokio::task::spawn_blocking(move || toolbox.dispatch(&authorized, &context));
     let worker = |error: tokio::task::JoinError| RunError::Worker(error.to_string());
     tokio::select! {
         output = &mut running => output.map_err(worker),
@@ -277,7 +295,18 @@ pub(super) fn context(
     decision: &Decision,
     timeout_ms: u64,
 ) -> ToolContext {
-    let config = &work.services.config;
+    context_of(&work.services, work.cancel.child(), tool, decision, timeout_ms)
+}
+
+/// As [`context`], outside of a run that is driven.
+pub(super) fn context_of(
+    services: &Services,
+    cancel: Cancel,
+    tool: &ToolDescriptor,
+    decision: &Decision,
+    timeout_ms: u64,
+) -> ToolContext {
+    let config = services.config();
     let profile = config.sandbox.profiles.get(&tool.profile);
     let limits = profile.map_or(NO_COMMAND, |profile| profile.limits);
     // A tool that runs no command has no profile, and only the call's own time.
@@ -285,14 +314,14 @@ pub(super) fn context(
     let programs = profile.map_or_else(Vec::new, |profile| profile.argv.clone());
     let read = profile.iter().flat_map(|profile| profile.read.iter().map(PathBuf::from)).collect();
     ToolContext {
-        root: work.services.root.clone(),
+        root: services.root.clone(),
         confinement: decision.confinement.as_ref().clone(),
-        sandbox: Arc::clone(&work.services.sandbox),
+        sandbox: Arc::clone(&services.sandbox),
         programs,
         limits: Limits { wall_ms, ..limits },
         output_bytes_max: config.limits.output_bytes,
-        cancel: work.cancel.child(),
-        away: Away { read, ..work.services.away.clone() },
+        cancel,
+        away: Away { read, ..services.away.clone() },
     }
 }
 

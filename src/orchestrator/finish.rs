@@ -9,10 +9,10 @@ use super::journal::Batch;
 use super::origins::handed_on;
 use super::taken::{Labels, SECRET_FILE, secret};
 use crate::contracts::{
-    ArtifactStored, CallFinished, Effect, EventBody, Obligation, TextRef, Timestamp, ToolCall,
-    ToolResult,
+    ArtifactRef, ArtifactStored, CallFinished, Effect, EventBody, Hash, Obligation, TextRef,
+    Timestamp, ToolCall, ToolResult,
 };
-use crate::ports::{ToolDescriptor, ToolOutput};
+use crate::ports::{Produced, ToolDescriptor, ToolOutput};
 use crate::telemetry::{Fingerprints, Redactor};
 
 /// A call that ended.
@@ -37,9 +37,11 @@ impl Ended<'_> {
         let ended = work.services.clock.now();
         let mut batch = Batch::default();
         let mut output = output;
+        let struck_out = struck(&work.services.redactor, &mut output);
+        keep_whole(&mut output)?;
         let contents: Vec<Vec<u8>> =
             output.artifacts.iter_mut().map(|it| std::mem::take(&mut it.content)).collect();
-        let (result, labels) = self.result(work, ended, output);
+        let (result, labels) = self.result(work, ended, output, struck_out);
         for content in contents {
             let content = batch.text(content, work.services.clock.salt());
             let (call_id, path) = (self.call.id, path.clone());
@@ -77,12 +79,13 @@ impl Ended<'_> {
         &self,
         work: &Work,
         ended: Timestamp,
-        mut output: ToolOutput,
+        output: ToolOutput,
+        struck_out: Labels,
     ) -> (ToolResult, Vec<String>) {
         let mut labels: Labels =
             work.services.policy.current().output_labels(self.tool).into_iter().collect();
         labels.extend(handed_on(&self.call.labels).cloned());
-        labels.extend(struck(&work.services.redactor, &mut output));
+        labels.extend(struck_out);
         if self.read_secret {
             labels.insert(SECRET_FILE.to_owned());
         }
@@ -108,6 +111,7 @@ impl Ended<'_> {
 pub(super) fn struck(redactor: &Redactor, output: &mut ToolOutput) -> Labels {
     let mut names = Labels::new();
     names.extend(output.data.iter_mut().flat_map(|data| redactor.conceal(data)));
+    names.extend(output.whole.iter_mut().flat_map(|data| redactor.conceal(data)));
     names.extend(output.logs.iter_mut().flat_map(|line| redactor.conceal_text(line)));
     names.extend(
         output.error.iter_mut().flat_map(|error| redactor.conceal_text(&mut error.message)),
@@ -117,6 +121,36 @@ pub(super) fn struck(redactor: &Redactor, output: &mut ToolOutput) -> Labels {
     );
     names.iter().map(|name| secret(name)).collect()
 }
+
+/// Makes an answer that was cut at the cap an artifact, secrets struck out already, and says so.
+fn keep_whole(output: &mut ToolOutput) -> Result<(), RunError> {
+    let Some(whole) = output.whole.take() else { return Ok(()) };
+    let content = serde_json::to_vec(&whole)?;
+    if content.len() > WHOLE_BYTES_MAX {
+        let bytes = content.len();
+        output.logs.push(format!(
+            "the answer had {bytes} bytes and was cut; more than {WHOLE_BYTES_MAX} bytes are not kept"
+        ));
+        return Ok(());
+    }
+    let artifact = ArtifactRef {
+        name: WHOLE.to_owned(),
+        hash: Hash::of(&content),
+        bytes: content.len() as u64,
+        media_type: "application/json".to_owned(),
+    };
+    output.logs.push(format!(
+        "the answer had {} bytes and was cut; all of it is the artifact `{WHOLE}` ({})",
+        artifact.bytes, artifact.hash
+    ));
+    output.artifacts.push(Produced { artifact, content });
+    Ok(())
+}
+
+/// The name of an artifact that holds an answer as it was before it was cut.
+const WHOLE: &str = "output.json";
+/// Largest answer that is kept, in bytes.
+const WHOLE_BYTES_MAX: usize = 64 << 20;
 
 /// Keeps what the content of a secret file is known again by.
 fn fingerprints(work: &Work, data: &Value, batch: &mut Batch) -> Result<TextRef, RunError> {

@@ -36,6 +36,8 @@ pub struct Wanted<'a> {
     pub cwd: &'a std::path::Path,
     /// A repeated request with the same key is the same task.
     pub idempotency_key: Option<&'a str>,
+    /// What set it off.
+    pub trigger: Trigger,
 }
 
 /// A run that is durable.
@@ -110,7 +112,7 @@ pub fn check_in(
     wanted: &Wanted<'_>,
     library: &dyn Library,
 ) -> Result<Checked, IntakeError> {
-    let limits = LintLimits::from(services.config.as_ref());
+    let limits = LintLimits::from(services.settings.refreshed().as_ref());
     let linted = playbook::lint(wanted.path, wanted.source, &services.tools, &limits, library);
     let broken = linted.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let Some(playbook) = linted.playbook.filter(|_| !broken) else {
@@ -143,8 +145,8 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
     };
     let pinned = run::pin(services, &mut batch, checked.sources.clone());
     let policy = services.policy.current();
-    let profile = services.config.policy.profile;
-    let lineage = lineage::of_top(services, Trigger::Person, wanted.inputs, wanted.goal);
+    let profile = services.config().policy.profile;
+    let lineage = lineage::of_top(services, wanted.trigger, wanted.inputs, wanted.goal);
     batch.bodies = vec![
         EventBody::TaskAccepted(TaskAccepted {
             start: None,
@@ -160,7 +162,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
             unattended: profile == Profile::Ci,
             dry_run: false,
             parent_run_id: None,
-            trigger: Trigger::Person,
+            trigger: wanted.trigger,
             pinned,
             bounds: Vec::new(),
             lineage: Some(Box::new(lineage)),

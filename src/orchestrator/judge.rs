@@ -61,6 +61,8 @@ impl<'a> Judge<'a> {
 
     /// The rules as they are now, and what they say. Blocks: facts are read from the disk.
     pub(super) fn decide(&self, call: &ToolCall) -> Judged {
+        // What was switched before counts here.
+        let config = self.services.settings.refreshed();
         let set = self.services.policy.current();
         let refused = |reason: String| {
             let decision = refusal(set.hash(), reason);
@@ -76,7 +78,7 @@ impl<'a> Judge<'a> {
             Err(fault) => return refused(fault.to_string()),
         };
         let mut judged = Judged::of(self.services, set, request);
-        prefer::hint(self.services.config.run.prefer_sandbox, &mut judged);
+        prefer::hint(config.run.prefer_sandbox, &mut judged);
         let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         judged.decision.evaluated_us = took;
         self.services.metrics.policy_decided(judged.decision.effect, took);

@@ -119,6 +119,15 @@ impl LiveRuns {
         }
     }
 
+    /// Waits until nobody drives a run any more.
+    ///
+    /// # Errors
+    /// None; it fits where driving it would stand.
+    pub async fn left(&self, id: RunId) -> Result<(), RunError> {
+        self.free(id).await;
+        Ok(())
+    }
+
     /// Waits until nobody has the seat of a run.
     pub(super) async fn free(&self, id: RunId) {
         loop {

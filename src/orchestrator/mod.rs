@@ -5,6 +5,7 @@
 
 mod admission;
 mod answer;
+mod artifacts;
 mod ask;
 mod audit;
 mod backtest;
@@ -18,6 +19,7 @@ mod conclude;
 mod control;
 mod decide;
 mod decided;
+mod direct;
 mod driver;
 mod dry_origins;
 mod dry_run;
@@ -33,6 +35,7 @@ mod journal;
 mod judge;
 mod lineage;
 mod lists;
+mod live_config;
 mod live_runs;
 mod memory_write;
 mod obliged;
@@ -41,6 +44,7 @@ mod opening;
 mod origins;
 mod place;
 mod prefer;
+mod rates;
 mod reads;
 mod record;
 mod reply;
@@ -61,23 +65,30 @@ mod wall;
 
 pub use admission::{Admission, admit, begin, enqueue, is_unattended};
 pub use answer::{Answer, Answerer, NobodyAnswers, PreApproved, Question};
+pub use artifacts::{Artifact, artifacts_of, find_artifact};
 pub use backtest::{Backtest, Flip, Flips, Kind, backtest};
-pub use beforehand::{GiveError, give, revoke};
+pub use beforehand::{GiveError, Named, give, revoke};
 pub use clock::SystemClock;
 pub use control::{Control, ControlError, Told, tell, tell_to_the_end};
 pub use decided::{Decisions, Missing, Recorded, decisions_of};
+pub use direct::{
+    Direct, DirectEnd, DirectPlaybook, NotGiven, audit_refusal, direct_end, direct_playbook,
+    dry_call, given_for,
+};
 pub use driver::{Driver, Observer, RunEnd};
 pub use dry_run::{DryStep, dry_run};
 pub use error::RunError;
 pub use intake::{Accepted, Checked, IntakeError, Wanted, accept, check, check_in};
 pub use lists::{List, Lists};
+pub use live_config::{Change, ChangeError, LiveConfig, Overrides, execution_config};
 pub use live_runs::LiveRuns;
 pub use memory_write::memory_write;
+pub use rates::{Full, Rates};
 pub use record::{CallRecord, RunRecord};
 pub use run::{Run, goes_on};
 pub use scenario::play;
 pub use services::Services;
 pub use stopping::SHUTDOWN;
 pub use taken::{Labels, Taken};
-pub use undo::{UndoError, UndoTarget, Undone, end_cut_off_undo, undo};
+pub use undo::{UndoError, UndoRequest, UndoTarget, end_cut_off_undo, run_of_call, undo};
 pub use views::{ApprovalViews, fire_view, run_detail, run_view, schedule_view};

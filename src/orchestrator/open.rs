@@ -20,12 +20,11 @@ use super::traced::Traced;
 use crate::agent;
 use crate::contracts::{
     ApprovalId, ApprovalSubject, CallEffect, CallId, CallRequested, ErrorKind, EventBody, FsAccess,
-    Map, Origin, RunFlow, RunId, StepFinished, StepStarted, ToolCall,
+    Map, Origin, RunFlow, RunId, StepFinished, StepStarted, ToolCall, Trigger,
 };
 use crate::playbook::{Action, Step};
 use crate::policy::approval_hash;
 use crate::ports::ToolDescriptor;
-use crate::tools;
 
 /// Ends in `step.started`, followed by `call.requested` or `approval.requested` where the step is one
 /// that does something itself, or in `step.finished`.
@@ -141,7 +140,7 @@ impl Opening<'_> {
     fn call(&self, tool: &str, traced: Traced, from: Labels) -> Result<Batch, RunError> {
         let (args, labels) = traced.known(self.work);
         // Unknown tools go on to be refused by policy; arguments that fit no schema stop here.
-        if let Err(error) = tools::check_args(tool, &args)
+        if let Err(error) = self.work.services.toolbox.check_args(tool, &args)
             && error.kind != ErrorKind::UnknownTool
         {
             return Ok(self.failed(error.kind, &error.message, from));
@@ -184,7 +183,7 @@ impl Opening<'_> {
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: self.effect_key(),
-            origin: Origin::Playbook,
+            origin: self.origin(),
             labels: labels.into_iter().collect(),
             arg_labels,
         };
@@ -206,6 +205,15 @@ impl Opening<'_> {
             }),
         ];
         Ok(batch)
+    }
+
+    /// Who wants the calls of this run.
+    fn origin(&self) -> Origin {
+        let started = self.work.record.started.as_ref();
+        match started.map(|(started, _)| started.trigger) {
+            Some(Trigger::Mcp) => Origin::Mcp,
+            _ => Origin::Playbook,
+        }
     }
 
     /// The same step of the same run names the same effect, however often it is tried; done again

@@ -20,7 +20,6 @@ use crate::contracts::{
 };
 use crate::live::playbooks::SHIPPED_TEMPLATES;
 use crate::playbook::expression::Reads;
-use crate::tools;
 
 /// Where templates are looked for, in order.
 const TEMPLATE_DIRS: [&str; 2] = ["prompts", "playbooks/templates"];
@@ -93,7 +92,7 @@ impl<'a> GovernedReads<'a> {
             .authorize(call, &request, None)
             .map_err(|refused| format!("`{file}` may not be read: {refused}"))?;
         let context = execute::context(work, tool, authorized.decision(), TIMEOUT_MS);
-        let mut output = tools::dispatch(&authorized, &context);
+        let mut output = work.services.toolbox.dispatch(&authorized, &context);
         if request.reads_secret {
             self.noted.borrow_mut().insert(SECRET_FILE.to_owned());
         }

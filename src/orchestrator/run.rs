@@ -77,7 +77,7 @@ fn read_playbook(
         &source.path,
         &text,
         &services.tools,
-        &playbook::LintLimits::from(services.config.as_ref()),
+        &playbook::LintLimits::from(services.config().as_ref()).of_taken(),
         &pinned(services, started)?,
     );
     linted.into_playbook().map_err(broken)

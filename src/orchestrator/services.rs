@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::beforehand::Named;
+use super::live_config::LiveConfig;
 use super::live_runs::LiveRuns;
+use super::rates::Rates;
 use crate::config::Config;
 use crate::live::playbooks::LivePlaybooks;
 use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
@@ -12,14 +15,15 @@ use crate::policy::Places;
 use crate::ports::{Away, Clock, Sandbox, Vocabulary};
 use crate::store::Store;
 use crate::telemetry::{Metrics, Redactor};
+use crate::tools::Toolbox;
 
 /// Shared by all runs of a process.
 #[derive(Clone)]
 pub struct Services {
     /// Absolute root of the workspace.
     pub root: PathBuf,
-    /// Resolved configuration.
-    pub config: Arc<Config>,
+    /// Configuration, as it is now.
+    pub settings: Arc<LiveConfig>,
     /// The one place that keeps things.
     pub store: Arc<Store>,
     /// Rules, as they are now.
@@ -32,6 +36,8 @@ pub struct Services {
     pub places: Places,
     /// What policy decides about, by name: the tools, and what the program does beside them.
     pub vocabulary: Arc<Vocabulary>,
+    /// The tools themselves: those of the program, and those that the workspace declares.
+    pub toolbox: Toolbox,
     /// The tools that playbooks may call, by name.
     pub tools: Arc<Vocabulary>,
     /// The playbooks of the workspace, as they are now: what playbooks may call and include.
@@ -50,6 +56,18 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Expressions.
     pub evaluator: Arc<Evaluator>,
+    /// How often tools were called.
+    pub rates: Arc<Rates>,
+    /// Approvals that callers named for their calls.
+    pub named: Arc<Named>,
+}
+
+impl Services {
+    /// The configuration, as it was at the last look.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.settings.current()
+    }
 }
 
 impl std::fmt::Debug for Services {

@@ -1,35 +1,25 @@
 //! Putting back what calls changed: a governed, journalled run of its own.
+//!
+//! Newest first, commits as new commits that take them back. What somebody else has changed since is
+//! left alone and told; a call is put back as a whole or not at all.
 
-use std::collections::BTreeMap;
+mod kept;
+mod reversal;
 
-use serde::Serialize;
-use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use super::call;
 use super::driver::RunEnd;
 use super::error::RunError;
-use super::evidence::Arguments;
-use super::journal::Batch;
-use super::judge::Judged;
-use super::record::{CallRecord, RunRecord};
-use super::ruling::Ruling;
+use super::execute;
+use super::record::RunRecord;
 use super::services::Services;
-use crate::contracts::{
-    Budget, CallId, CallUndone, EventBody, FsAccess, Hash, Map, Origin, Outcome, Priority, Profile,
-    ReportReady, RunFinished, RunId, RunReport, RunStarted, RunStatus, SCHEMA_VERSION, Stored,
-    TaskAccepted, TaskEnvelope, TaskId, TaskType, Telemetry, ToolCall, Trigger,
-};
-use crate::facts::{self, Surroundings};
-use crate::policy::{Authorized, RunFacts};
-use crate::ports::Undo;
-use crate::store::Append;
-use crate::tools;
-
-/// Runs read from the store at once.
-const RUNS_PAGE: u32 = 100;
-
-/// The tool in whose name files are put back.
-const TOOL: &str = "write_text";
+use crate::contracts::views::{CallLeftAlone, CallPutBack, UndoView};
+use crate::contracts::{CallId, Outcome, RunId, RunStatus, Trigger};
+use crate::ports::{Cancel, Undo};
+use crate::tools::{self, Believed, Changed};
+use kept::{Found, Kept, What, find, run_of};
+use reversal::{Leave, Reversal};
 
 /// What to put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +30,19 @@ pub enum UndoTarget {
     Call(CallId),
 }
 
-/// One call that was put back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Undone {
-    /// The call.
-    pub call_id: CallId,
-    /// The run that made it.
-    pub run_id: RunId,
-    /// Its tool.
-    pub tool: String,
-    /// What was put back.
-    pub paths: Vec<String>,
+/// What to put back, and how.
+#[derive(Debug, Clone)]
+pub struct UndoRequest {
+    /// What.
+    pub target: UndoTarget,
+    /// Only to say what would be put back.
+    pub dry_run: bool,
+    /// Whether nothing at all is put back where something was changed since.
+    pub whole: bool,
+    /// Who wants it, as far as that is known.
+    pub by: Option<String>,
+    /// How they came.
+    pub trigger: Trigger,
 }
 
 /// Why nothing was put back.
@@ -62,9 +54,15 @@ pub enum UndoError {
     /// There is no such call.
     #[error("there is no call `{0}`")]
     NoCall(CallId),
-    /// Something else changed a file since.
-    #[error("nothing was put back: {0}")]
-    Conflict(String),
+    /// The run goes on changing things.
+    #[error("`{0}` is at work: stop it, or wait until it has ended")]
+    AtWork(RunId),
+    /// Something else changed what would have been put back since.
+    #[error("nothing was put back: {}", .0.iter().map(|it| it.why.as_str()).collect::<Vec<_>>().join("; "))]
+    Conflict(Vec<CallLeftAlone>),
+    /// It cannot be looked at, or failed half-way; repeating it finishes what it began.
+    #[error("{0}")]
+    Interrupted(String),
     /// Policy refused.
     #[error("policy refuses to put `{path}` back: {reason}")]
     Denied {
@@ -78,42 +76,165 @@ pub enum UndoError {
     Run(#[from] RunError),
 }
 
-/// Puts it back, all or nothing, or only says what would be put back. Blocks.
+/// The run that a call belongs to. Blocks.
 ///
 /// # Errors
-/// As [`UndoError`] says; nothing was changed then.
-pub fn undo(
-    services: &Services,
-    target: UndoTarget,
-    dry_run: bool,
-) -> Result<Vec<Undone>, UndoError> {
-    let calls = calls_of(services, target)?;
-    let kept = kept(services, calls)?;
+/// When there is no such call, or the journal cannot be read.
+pub fn run_of_call(services: &Services, call_id: CallId) -> Result<RunId, UndoError> {
+    run_of(services, call_id)
+}
+
+/// Puts it back, or only says what would be put back. Blocks.
+///
+/// # Errors
+/// As [`UndoError`] says; nothing was changed then, but for [`UndoError::Interrupted`].
+pub fn undo(services: &Services, wanted: &UndoRequest) -> Result<UndoView, UndoError> {
+    let Found { kept, never } = find(services, wanted.target)?;
     if kept.is_empty() {
-        let named = match target {
+        let named = match wanted.target {
             UndoTarget::Run(run) => run.to_string(),
             UndoTarget::Call(call) => call.to_string(),
         };
         return Err(UndoError::Nothing(named));
     }
-    let mut undone: Vec<Undone> = kept.iter().rev().map(|one| one.undone(services)).collect();
-    if dry_run {
-        return Ok(undone);
+    let mut view = foreseen(services, &kept)?;
+    let conflicts = view.left_alone.iter().any(|one| one.conflict);
+    if conflicts && (wanted.whole || view.put_back.is_empty()) {
+        return Err(UndoError::Conflict(view.left_alone));
     }
-    let mut reversal = Reversal::begin(services, target)?;
-    let sealed = reversal.seal(&kept)?;
-    let whole = Undo {
-        schema_version: SCHEMA_VERSION,
-        entries: kept.into_iter().flat_map(|one| one.undo.entries).collect(),
-    };
-    let put_back = tools::undo(&sealed, &whole, &services.root);
-    reversal.end(&undone, put_back.as_ref().map(|_| ()).map_err(ToString::to_string))?;
-    let changed = put_back.map_err(|error| UndoError::Conflict(error.to_string()))?;
-    let changed: Vec<String> = changed.iter().map(|path| shown(services, path)).collect();
-    for one in &mut undone {
-        one.paths.retain(|path| changed.contains(path));
+    if !wanted.dry_run {
+        let mut reversal = Reversal::begin(services, wanted)?;
+        let leave = reversal.seal(&kept)?;
+        let run_id = reversal.run_id;
+        let mut doing = Doing { services, kept: &kept, leave: &leave, view: UndoView::default() };
+        let went = doing.all();
+        view = doing.view;
+        view.undo_run_id = Some(run_id);
+        let left = view.left_alone.iter().filter(|one| one.conflict).map(|one| one.why.clone());
+        let left: Vec<String> = left.collect();
+        let cause = went.as_ref().err().map(ToString::to_string);
+        let cause = cause.or_else(|| (!left.is_empty()).then(|| left.join("; ")));
+        reversal.end(&view.put_back, cause)?;
+        went?;
+        let nothing = view.put_back.is_empty();
+        if nothing && !left.is_empty() {
+            return Err(UndoError::Conflict(view.left_alone));
+        }
     }
-    Ok(undone)
+    view.dry_run = wanted.dry_run;
+    view.left_alone.extend(never);
+    Ok(view)
+}
+
+/// What would be put back, as far as the files tell; nothing is changed.
+fn foreseen(services: &Services, kept: &[Kept]) -> Result<UndoView, UndoError> {
+    let with_files: Vec<&Kept> = kept.iter().filter(|one| one.undo().is_some()).collect();
+    let undos: Vec<&Undo> = with_files.iter().filter_map(|one| one.undo()).collect();
+    let protected = services.places.protected();
+    let foreseen = tools::foresee(&undos, Changed::LeaveAlone, &services.root, &protected);
+    let foreseen = foreseen.map_err(|error| UndoError::Interrupted(error.to_string()))?;
+    let mut view = UndoView::default();
+    told(services, &with_files, &foreseen, &mut view);
+    let commits = kept.iter().filter_map(|one| match &one.what {
+        What::Commit { commit, .. } => Some(put_back(one, vec![format!("commit {commit}")])),
+        What::Files(_) => None,
+    });
+    view.put_back.extend(commits);
+    Ok(view)
+}
+
+fn put_back(one: &Kept, paths: Vec<String>) -> CallPutBack {
+    let (call_id, run_id, tool) = (one.call_id, one.run_id, one.tool.clone());
+    CallPutBack { call_id, run_id, tool, paths }
+}
+
+/// Says what became of `calls`, newest first.
+fn told(services: &Services, calls: &[&Kept], done: &tools::PutBack, view: &mut UndoView) {
+    let changed: BTreeSet<&PathBuf> = done.changed.iter().collect();
+    for (index, one) in calls.iter().enumerate().rev() {
+        if let Some(left) = done.left.iter().find(|left| left.call == index) {
+            let path = shown(services, &left.path);
+            view.left_alone.push(one.left_alone(Some(path), left.told(), true));
+            continue;
+        }
+        let entries = one.undo().map_or(&[][..], |undo| undo.entries.as_slice());
+        let paths: BTreeSet<&PathBuf> = entries.iter().map(|entry| &entry.path).collect();
+        let back = paths.iter().filter(|path| changed.contains(**path));
+        view.put_back.push(put_back(one, back.map(|path| shown(services, path)).collect()));
+        for stay in done.stay.iter().filter(|stay| paths.contains(stay)) {
+            let path = shown(services, stay);
+            let why = format!("`{path}` was made by the call and stays: something else is in it");
+            view.left_alone.push(one.left_alone(Some(path), why, false));
+        }
+    }
+}
+
+fn shown(services: &Services, path: &std::path::Path) -> String {
+    path.strip_prefix(&services.root).unwrap_or(path).display().to_string()
+}
+
+/// An undo that policy allowed.
+struct Doing<'a> {
+    services: &'a Services,
+    kept: &'a [Kept],
+    leave: &'a Leave,
+    view: UndoView,
+}
+
+impl Doing<'_> {
+    /// From the newest to the oldest. Taking a commit back changes files as well, so what is older is
+    /// compared with how it stood before that.
+    fn all(&mut self) -> Result<(), UndoError> {
+        let mut believed = Believed::default();
+        let mut end = self.kept.len();
+        for index in (0..self.kept.len()).rev() {
+            if self.kept.get(index).is_some_and(|one| one.undo().is_none()) {
+                self.files(index + 1, end, &mut believed)?;
+                let older = self.kept.iter().take(index).filter_map(Kept::undo);
+                let older: Vec<&Undo> = older.collect();
+                tools::note(&self.leave.files, &older, &mut believed, &self.services.root)
+                    .map_err(|error| UndoError::Interrupted(error.to_string()))?;
+                self.commit(index)?;
+                end = index;
+            }
+        }
+        self.files(0, end, &mut believed)
+    }
+
+    fn files(&mut self, from: usize, to: usize, believed: &mut Believed) -> Result<(), UndoError> {
+        let calls: Vec<&Kept> = self.kept.iter().take(to).skip(from).collect();
+        let undos: Vec<&Undo> = calls.iter().filter_map(|one| one.undo()).collect();
+        let (leave, root) = (&self.leave.files, &self.services.root);
+        let done = tools::undo(leave, &undos, Changed::LeaveAlone, believed, root)
+            .map_err(|error| UndoError::Interrupted(error.to_string()))?;
+        told(self.services, &calls, &done, &mut self.view);
+        Ok(())
+    }
+
+    fn commit(&mut self, index: usize) -> Result<(), UndoError> {
+        let (Some(one), Some(leave)) = (self.kept.get(index), self.leave.commits.get(&index))
+        else {
+            return Ok(());
+        };
+        let call = leave.call();
+        let missing = || RunError::Incomplete { run: call.run_id.to_string(), what: "the tool" };
+        let tool = self.services.vocabulary.get(&call.name).ok_or_else(missing)?;
+        let (decision, cancel) = (leave.decision(), Cancel::default());
+        let context = execute::context_of(self.services, cancel, tool, decision, call.timeout_ms);
+        let output = self.services.toolbox.dispatch(leave, &context);
+        match output.error {
+            Some(error) => {
+                self.view.left_alone.push(one.left_alone(None, error.message, true));
+            }
+            None => {
+                let files = output.data.as_ref().and_then(|data| data.get("files"));
+                let files = files.and_then(|files| files.as_array()).into_iter().flatten();
+                let files = files.filter_map(|file| file.as_str()).map(str::to_owned).collect();
+                self.view.put_back.push(put_back(one, files));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Ends an undo that was cut off: it failed, and repeating it finishes what it began. `None` for a run
@@ -140,285 +261,4 @@ pub fn end_cut_off_undo(services: &Services, run_id: RunId) -> Result<Option<Run
     let (record, _) = RunRecord::load(services.store.reader(), run_id)?;
     let status = record.report.as_ref().map_or(RunStatus::Failed, |it| it.outcome.status());
     Ok(Some(RunEnd { run_id, status, report: record.report }))
-}
-
-fn shown(services: &Services, path: &std::path::Path) -> String {
-    path.strip_prefix(&services.root).unwrap_or(path).display().to_string()
-}
-
-/// A call that changed files, with what it kept of them.
-struct Kept {
-    of_run: RunId,
-    call: ToolCall,
-    undo: Undo,
-}
-
-impl Kept {
-    fn undone(&self, services: &Services) -> Undone {
-        Undone {
-            call_id: self.call.id,
-            run_id: self.of_run,
-            tool: self.call.name.clone(),
-            paths: self.undo.entries.iter().map(|entry| shown(services, &entry.path)).collect(),
-        }
-    }
-}
-
-/// Calls that were begun, each with its run, in the order in which they began.
-fn calls_of(
-    services: &Services,
-    target: UndoTarget,
-) -> Result<Vec<(RunId, CallRecord)>, UndoError> {
-    let (run_id, only) = match target {
-        UndoTarget::Run(run_id) => (run_id, None),
-        UndoTarget::Call(call_id) => (run_of(services, call_id)?, Some(call_id)),
-    };
-    let mut calls = Vec::new();
-    let mut runs = vec![run_id];
-    while let Some(run_id) = runs.pop() {
-        // A run that was to be called may not have begun.
-        let Some(record) = RunRecord::find(services.store.reader(), run_id)? else { continue };
-        if only.is_none() {
-            runs.extend(record.children.iter().map(|(_, child)| *child));
-        }
-        let begun =
-            record.calls.into_iter().map(|(_, call)| call).filter(|call| call.intent.is_some());
-        let wanted = begun.filter(|call| only.is_none_or(|only| call.requested.call_id == only));
-        calls.extend(wanted.map(|call| (run_id, call)));
-    }
-    calls.sort_by_key(|(_, call)| call.started_at);
-    Ok(calls)
-}
-
-/// The run a call belongs to, looked for from the newest run back.
-fn run_of(services: &Services, call_id: CallId) -> Result<RunId, UndoError> {
-    let reader = services.store.reader();
-    let mut before = None;
-    loop {
-        let page = reader.runs(before, RUNS_PAGE).map_err(RunError::from)?;
-        let Some(last) = page.last() else { return Err(UndoError::NoCall(call_id)) };
-        before = Some(last.cursor);
-        for run in &page {
-            let (record, _) = RunRecord::load(reader, run.run_id)?;
-            if record.calls.contains_key(&call_id) {
-                return Ok(run.run_id);
-            }
-        }
-    }
-}
-
-fn kept(services: &Services, calls: Vec<(RunId, CallRecord)>) -> Result<Vec<Kept>, UndoError> {
-    let mut kept = Vec::new();
-    for (of_run, record) in calls {
-        let run = of_run.to_string();
-        let Some(snapshot) = record.intent.as_ref().and_then(|intent| intent.snapshot.as_ref())
-        else {
-            continue;
-        };
-        let undo = call::document(services.store.reader(), &run, "an undo record", snapshot)?;
-        let call = call::document(services.store.reader(), &run, "a call", &record.requested.call)?;
-        kept.push(Kept { of_run, call, undo });
-    }
-    Ok(kept)
-}
-
-/// The run in which files are put back.
-struct Reversal<'a> {
-    services: &'a Services,
-    task_id: TaskId,
-    run_id: RunId,
-    seq: u64,
-}
-
-impl<'a> Reversal<'a> {
-    fn begin(services: &'a Services, target: UndoTarget) -> Result<Self, UndoError> {
-        let clock = &services.clock;
-        let (task_id, run_id) = (TaskId::from_uuid(clock.uuid()), RunId::from_uuid(clock.uuid()));
-        let goal = match target {
-            UndoTarget::Run(run) => format!("undo {run}"),
-            UndoTarget::Call(call) => format!("undo {call}"),
-        };
-        let task = TaskEnvelope {
-            schema_version: SCHEMA_VERSION,
-            id: task_id,
-            created_at: clock.now(),
-            task_type: TaskType::Tool,
-            goal,
-            inputs: Map::new(),
-            attachments: Vec::new(),
-            context_hints: Vec::new(),
-            priority: Priority::Normal,
-            playbook: None,
-            budget: None,
-            labels: BTreeMap::new(),
-            idempotency_key: None,
-        };
-        let started = RunStarted {
-            playbook: None,
-            inputs: Map::new(),
-            read_roots: Vec::new(),
-            budget: Budget::default(),
-            profile: services.config.policy.profile,
-            policy_hash: services.policy.current().hash(),
-            unattended: services.config.policy.profile == Profile::Ci,
-            dry_run: false,
-            parent_run_id: None,
-            trigger: Trigger::Person,
-            pinned: Vec::new(),
-            bounds: Vec::new(),
-            lineage: None,
-        };
-        let mut reversal = Self { services, task_id, run_id, seq: 0 };
-        reversal.append(vec![
-            EventBody::TaskAccepted(TaskAccepted { task, start: None }),
-            EventBody::RunStarted(started),
-        ])?;
-        Ok(reversal)
-    }
-
-    fn append(
-        &mut self,
-        bodies: Vec<EventBody>,
-    ) -> Result<Vec<crate::contracts::Event>, UndoError> {
-        self.append_with(bodies, Vec::new())
-    }
-
-    fn append_with(
-        &mut self,
-        bodies: Vec<EventBody>,
-        texts: Vec<Stored>,
-    ) -> Result<Vec<crate::contracts::Event>, UndoError> {
-        let (run, at) = (self.run_id.to_string(), self.services.clock.now());
-        let events = self
-            .services
-            .store
-            .append(Append::new(run, self.seq, at, bodies).texts(texts))
-            .map_err(RunError::from)?;
-        self.seq += events.len() as u64;
-        Ok(events)
-    }
-
-    /// Leave to write each file, as if somebody wrote it now.
-    fn seal(&mut self, kept: &[Kept]) -> Result<Vec<Authorized<ToolCall>>, UndoError> {
-        let mut sealed = Vec::new();
-        let mut decided = Batch::default();
-        let mut refusal = None;
-        for entry in kept.iter().flat_map(|one| &one.undo.entries) {
-            let path = entry.path.to_string_lossy().into_owned();
-            match self.judge(&path, &mut decided)? {
-                Ok(authorized) => sealed.push(authorized),
-                Err(reason) => refusal = refusal.or(Some(UndoError::Denied { path, reason })),
-            }
-        }
-        self.append_with(decided.bodies, decided.texts)?;
-        match refusal {
-            None => Ok(sealed),
-            Some(refusal) => {
-                self.finish(Outcome::Denied, Some(refusal.to_string()), Vec::new())?;
-                Err(refusal)
-            }
-        }
-    }
-
-    fn judge(
-        &self,
-        path: &str,
-        batch: &mut Batch,
-    ) -> Result<Result<Authorized<ToolCall>, String>, UndoError> {
-        let services = self.services;
-        let call = self.call(path);
-        let missing = || RunError::Incomplete { run: self.run_id.to_string(), what: "the tool" };
-        let tool = services.vocabulary.get(TOOL).ok_or_else(missing)?;
-        let around = Surroundings {
-            places: &services.places,
-            permissions: &[],
-            now: services.clock.now(),
-            unattended: services.config.policy.profile == Profile::Ci,
-            unknown: &[],
-        };
-        let run = RunFacts {
-            id: self.run_id.to_string(),
-            step: "undo".to_owned(),
-            steps_left: u32::MAX,
-            ..RunFacts::default()
-        };
-        let request = facts::collect(&call, tool, &around, run);
-        let judged = Judged::of(services, services.policy.current(), request.clone());
-        let ruling =
-            Ruling { services, call: &call, path, as_of_seq: self.seq, arguments: Arguments::Here };
-        let decided = ruling.decided(batch, &judged);
-        batch.bodies.push(EventBody::CallDecided(decided));
-        let sealed = judged.set.authorize(call, &request, None);
-        Ok(sealed.map_err(|refused| refused.to_string()))
-    }
-
-    fn call(&self, path: &str) -> ToolCall {
-        let args = json!({ "path": path, "text": "" });
-        ToolCall {
-            id: CallId::from_uuid(self.services.clock.uuid()),
-            run_id: self.run_id,
-            step_id: "undo".to_owned(),
-            name: TOOL.to_owned(),
-            args: args.as_object().cloned().unwrap_or_default(),
-            timeout_ms: 0,
-            allow_network: false,
-            allow_fs: FsAccess::Write,
-            expected_output_schema: None,
-            idempotency_key: format!("undo {path}"),
-            origin: Origin::Api,
-            labels: Vec::new(),
-            arg_labels: BTreeMap::new(),
-        }
-    }
-
-    /// Journals how it went.
-    fn end(mut self, undone: &[Undone], went: Result<(), String>) -> Result<(), UndoError> {
-        let outcome = if went.is_ok() { Outcome::Succeeded } else { Outcome::Failed };
-        let bodies = undone.iter().filter(|_| went.is_ok()).map(|one| {
-            let (call_id, of_run, paths) = (one.call_id, one.run_id, one.paths.clone());
-            EventBody::CallUndone(CallUndone { call_id, of_run, paths })
-        });
-        let bodies = bodies.collect();
-        self.finish(outcome, went.err(), bodies)
-    }
-
-    fn finish(
-        &mut self,
-        outcome: Outcome,
-        cause: Option<String>,
-        mut bodies: Vec<EventBody>,
-    ) -> Result<(), UndoError> {
-        let summary = cause.clone().unwrap_or_else(|| "put back what was changed".to_owned());
-        bodies.push(EventBody::RunFinished(RunFinished {
-            outcome,
-            cause,
-            error_kind: None,
-            outputs: None,
-            labels: None,
-        }));
-        let events = self.append(bodies)?;
-        let head = events.last().map_or(Hash::ZERO, |event| event.hash);
-        self.report(outcome, summary, head)
-    }
-
-    fn report(&mut self, outcome: Outcome, summary: String, head: Hash) -> Result<(), UndoError> {
-        let report = RunReport {
-            schema_version: SCHEMA_VERSION,
-            task_id: self.task_id,
-            run_id: self.run_id,
-            playbook: None,
-            outcome,
-            summary,
-            steps: Vec::new(),
-            outputs: BTreeMap::new(),
-            artifacts: Vec::new(),
-            decisions: Vec::new(),
-            next_steps: Vec::new(),
-            telemetry: Telemetry::default(),
-            policy_hash: self.services.policy.current().hash(),
-            journal_head: head,
-        };
-        self.append(vec![EventBody::ReportReady(ReportReady { report })])?;
-        Ok(())
-    }
 }

@@ -8,8 +8,8 @@ use super::answer;
 use super::error::RunError;
 use super::record::RunRecord;
 use crate::contracts::views::{ApprovalView, FireView, RunDetail, RunView, ScheduleView};
-use crate::contracts::{RunId, TextRef, ToolCall};
-use crate::ports::Vocabulary;
+use crate::contracts::{CallEffect, RunId, TextRef, ToolCall};
+use crate::ports::{ToolDescriptor, Vocabulary};
 use crate::store::{
     ApprovalInfo, FireRow, FireState, Reader, RunInfo, ScheduleRow, ScheduleSource, ScheduleTarget,
     StoreError,
@@ -79,6 +79,7 @@ impl<'a> ApprovalViews<'a> {
             if run_id.is_none() {
                 let tool = shown.tool.as_ref().and_then(|tool| self.vocabulary.get(tool));
                 shown.risk = tool.map(|tool| tool.risk);
+                shown.undoable = tool.and_then(|tool| undoable(tool, tool.effect));
                 return Ok(shown);
             }
             // A gate asks by itself.
@@ -92,11 +93,18 @@ impl<'a> ApprovalViews<'a> {
         let Some(asked) = record.calls.get(&call_id) else { return Ok(shown) };
         let requested = &asked.requested;
         shown.tool = Some(requested.name.clone());
-        shown.risk = self.vocabulary.get(&requested.name).map(|tool| tool.risk);
+        let tool = self.vocabulary.get(&requested.name);
+        shown.risk = tool.map(|tool| tool.risk);
+        shown.undoable = tool.and_then(|tool| undoable(tool, requested.effect));
         shown.rules.clone_from(&asked.asked_by);
         shown.args = call(self.reader, run_id, &requested.call)?.map(|call| call.args);
         Ok(shown)
     }
+}
+
+/// Whether what a call does can be put back; `None` where it does nothing.
+fn undoable(tool: &ToolDescriptor, effect: CallEffect) -> Option<bool> {
+    (effect != CallEffect::Read).then_some(tool.undoable)
 }
 
 fn without_call(info: ApprovalInfo) -> ApprovalView {
@@ -112,6 +120,7 @@ fn without_call(info: ApprovalInfo) -> ApprovalView {
         tool,
         args: None,
         risk: None,
+        undoable: None,
         rules: Vec::new(),
         requested_at: info.requested_at,
         expires_at: subject.expires_at,

@@ -23,6 +23,8 @@ pub struct LintLimits {
     pub budget_default: Budget,
     /// The most a playbook may state.
     pub budget_max: Budget,
+    /// Most retries of one call, whatever a playbook states.
+    pub retries_per_call: u32,
     /// How long an approval counts that states nothing, in milliseconds.
     pub approval_ttl_ms: u64,
 }
@@ -44,6 +46,7 @@ impl Default for LintLimits {
                 tokens: 2_000_000,
                 cost_usd: 20.0,
             },
+            retries_per_call: 5,
             approval_ttl_ms: 300_000,
         }
     }
@@ -59,12 +62,27 @@ impl From<&Config> for LintLimits {
             expression_operations: config.limits.expression_operations,
             budget_default: config.budget.default.clone(),
             budget_max: config.budget.max.clone(),
+            retries_per_call: config.run.max_retries_per_tool,
             approval_ttl_ms: config.policy.approval_ttl_ms,
         }
     }
 }
 
 impl LintLimits {
+    /// The same for a playbook that was taken already: its budget is that of its run, whatever may be
+    /// stated by now.
+    #[must_use]
+    pub fn of_taken(mut self) -> Self {
+        self.budget_max = Budget {
+            steps: u32::MAX,
+            retries: u32::MAX,
+            wall_ms: u64::MAX,
+            tokens: u64::MAX,
+            cost_usd: f64::MAX,
+        };
+        self
+    }
+
     /// Bounds of the YAML document.
     #[must_use]
     pub fn yaml(&self) -> yaml::Limits {

@@ -4,17 +4,21 @@ use super::source::SourceKind;
 use super::{Layer, Source};
 
 /// Each file of the set and of its tests, by its path in a workspace.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 16] = [
     ("policies/10-files.yaml", include_str!("../../policies/10-files.yaml")),
     ("policies/20-commands.yaml", include_str!("../../policies/20-commands.yaml")),
     ("policies/30-tools.yaml", include_str!("../../policies/30-tools.yaml")),
     ("policies/35-worker.yaml", include_str!("../../policies/35-worker.yaml")),
+    ("policies/36-web.yaml", include_str!("../../policies/36-web.yaml")),
+    ("policies/37-external.yaml", include_str!("../../policies/37-external.yaml")),
     ("policies/40-strict.yaml", include_str!("../../policies/40-strict.yaml")),
     ("policies/50-exfiltration.rhai", include_str!("../../policies/50-exfiltration.rhai")),
     ("policies/10-files_test.yaml", include_str!("../../policies/10-files_test.yaml")),
     ("policies/20-commands_test.yaml", include_str!("../../policies/20-commands_test.yaml")),
     ("policies/30-tools_test.yaml", include_str!("../../policies/30-tools_test.yaml")),
     ("policies/35-worker_test.yaml", include_str!("../../policies/35-worker_test.yaml")),
+    ("policies/36-web_test.yaml", include_str!("../../policies/36-web_test.yaml")),
+    ("policies/37-external_test.yaml", include_str!("../../policies/37-external_test.yaml")),
     ("policies/40-strict_test.yaml", include_str!("../../policies/40-strict_test.yaml")),
     (
         "policies/50-exfiltration_test.yaml",

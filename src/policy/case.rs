@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
 
     /// Whether an argument that names a file is not known yet.
     pub(super) fn paths_missing(&self) -> bool {
-        self.any_unknown(|tool, arg| tool.paths.iter().any(|path| path.arg == arg))
+        self.any_unknown(ToolDescriptor::names_files)
     }
 
     /// Whether an argument that may name a host is not known yet.

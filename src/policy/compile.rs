@@ -145,7 +145,7 @@ pub fn compile_with(
 }
 
 /// Which rules may be about which tool: most are about few, and are not asked about others.
-fn about(rules: &[Rule], vocabulary: &Vocabulary) -> BTreeMap<String, Vec<usize>> {
+pub(super) fn about(rules: &[Rule], vocabulary: &Vocabulary) -> BTreeMap<String, Vec<usize>> {
     let of = |tool: &ToolDescriptor| {
         let names = || std::iter::once(&tool.name).chain(&tool.aliases).map(String::as_str);
         let may = |rule: &Rule| rule.on.as_ref().is_none_or(|on| on.is_about(names()));

@@ -96,6 +96,12 @@ pub fn gather(asked: Asked<'_>, places: &Places, resolve: &mut Resolve<'_>) -> R
             }
         }
     }
+    for (arg, text, access) in within(tool, asked.args, &known, &mut faults) {
+        match path_fact(&text, arg, access, places, resolve) {
+            Ok(fact) => paths.push(fact),
+            Err(fault) => faults.push(Fault { arg: arg.to_owned(), message: fault.to_string() }),
+        }
+    }
     let mut hosts = hosts(tool, asked.args, &known, &mut faults);
     let command = tool.command.as_deref().filter(|arg| known(arg));
     let command =
@@ -130,6 +136,26 @@ pub fn gather(asked: Asked<'_>, places: &Places, resolve: &mut Resolve<'_>) -> R
         unknown: asked.unknown,
         faults,
         walls: walls(tool, (asked.fs, asked.network), places),
+    }
+}
+
+/// The files that an argument names inside of itself. One that cannot be read is a fault: nobody could
+/// say what the call would touch.
+fn within(
+    tool: &ToolDescriptor,
+    args: &Map,
+    known: &impl Fn(&str) -> bool,
+    faults: &mut Vec<Fault>,
+) -> Vec<(&'static str, String, PathAccess)> {
+    let Some(within) = tool.paths_within.filter(|within| known(within.arg)) else {
+        return Vec::new();
+    };
+    match (within.read)(args) {
+        Ok(named) => named.into_iter().map(|(text, access)| (within.arg, text, access)).collect(),
+        Err(message) => {
+            faults.push(Fault { arg: within.arg.to_owned(), message });
+            Vec::new()
+        }
     }
 }
 

@@ -96,7 +96,7 @@ impl PolicySet {
         let tool = self.vocabulary.get(&request.tool);
         let declared = |arg: &String| {
             tool.is_some_and(|tool| {
-                tool.paths.iter().any(|path| path.arg == *arg)
+                tool.names_files(arg)
                     || tool.hosts.iter().any(|host| host.arg == *arg)
                     || tool.command.as_ref() == Some(arg)
                     || tool.sinks.contains(arg)

@@ -10,9 +10,9 @@ pub use cancel::Cancel;
 pub use clock::Clock;
 pub use programs::{begins_with, may_run};
 pub use sandbox::{
-    CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
+    Attached, CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
 };
 pub use tool::{
-    Away, Category, HostArg, PathAccess, PathArg, Produced, Tool, ToolContext, ToolDescriptor,
-    ToolOutput, Undo, UndoEntry, Vocabulary,
+    Away, Category, HostArg, NamedFiles, NoFile, PathAccess, PathArg, PathsWithin, Produced, Tool,
+    ToolContext, ToolDescriptor, ToolOutput, Undo, UndoEntry, Vocabulary,
 };

@@ -1,5 +1,6 @@
 //! Running a command inside walls.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -73,6 +74,15 @@ pub struct CommandOutput {
     pub notes: Vec<String>,
 }
 
+/// How a command ended that was spoken to while it lived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// How it ended.
+    pub ending: Ending,
+    /// Which layers held.
+    pub receipt: Receipt,
+}
+
 /// One layer of the sandbox, as found by a real probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Layer {
@@ -125,4 +135,19 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// When a required layer is missing or the command could not be started.
     fn run(&self, spec: &CommandSpec, cancel: &Cancel) -> Result<CommandOutput, SandboxError>;
+
+    /// Runs a command that reads and writes `stdio` (input, output, error) for as long as it lives;
+    /// blocks. `spec.stdin` and `limits.output_bytes` do not apply.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and where this sandbox has no commands that live on.
+    fn attach(
+        &self,
+        spec: &CommandSpec,
+        stdio: [OwnedFd; 3],
+        cancel: &Cancel,
+    ) -> Result<Attached, SandboxError> {
+        drop((spec, stdio, cancel));
+        Err(SandboxError::BadSpec("this sandbox runs no command that is spoken to".to_owned()))
+    }
 }

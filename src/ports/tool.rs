@@ -40,6 +40,26 @@ pub struct PathArg {
     pub access: PathAccess,
 }
 
+/// Files with what is done to each, or why they cannot be told.
+pub type NamedFiles = Result<Vec<(String, PathAccess)>, String>;
+
+/// An argument that names files inside of itself, as a patch does, and how they are read from it.
+/// Policy decides about each of them.
+#[derive(Debug, Clone, Copy)]
+pub struct PathsWithin {
+    /// The argument.
+    pub arg: &'static str,
+    /// Each file with what is done to it, or why they cannot be told: then the call is refused.
+    pub read: fn(&Map) -> NamedFiles,
+}
+
+/// How they are read follows from the tool, so the argument tells two apart.
+impl PartialEq for PathsWithin {
+    fn eq(&self, other: &Self) -> bool {
+        self.arg == other.arg
+    }
+}
+
 /// An argument that names a host or an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +100,8 @@ pub struct ToolDescriptor {
     pub risk: Risk,
     /// What may be done about a call that a crash cut off.
     pub effect: CallEffect,
+    /// Whether what it did can be put back by `undo`.
+    pub undoable: bool,
     /// What it does to the world beyond files.
     pub category: Option<Category>,
     /// JSON Schema of its arguments; unknown arguments are refused.
@@ -88,6 +110,9 @@ pub struct ToolDescriptor {
     pub output_schema: Value,
     /// Arguments that name files.
     pub paths: Vec<PathArg>,
+    /// The argument that names files inside of itself.
+    #[serde(skip)]
+    pub paths_within: Option<PathsWithin>,
     /// Arguments that name hosts.
     pub hosts: Vec<HostArg>,
     /// The argument that is a command: an argument vector, or a command line.
@@ -121,10 +146,12 @@ impl Default for ToolDescriptor {
             description: String::new(),
             risk: Risk::High,
             effect: CallEffect::NonIdempotent,
+            undoable: false,
             category: None,
             schema: serde_json::json!({ "type": "object" }),
             output_schema: serde_json::json!({}),
             paths: Vec::new(),
+            paths_within: None,
             hosts: Vec::new(),
             command: None,
             sinks: Vec::new(),
@@ -136,6 +163,15 @@ impl Default for ToolDescriptor {
             profile: String::new(),
             enabled: true,
         }
+    }
+}
+
+impl ToolDescriptor {
+    /// Whether argument `arg` names files, itself or inside of itself.
+    #[must_use]
+    pub fn names_files(&self, arg: &str) -> bool {
+        self.paths.iter().any(|path| path.arg == arg)
+            || self.paths_within.is_some_and(|within| within.arg == arg)
     }
 }
 
@@ -229,6 +265,8 @@ pub struct ToolOutput {
     pub artifacts: Vec<Produced>,
     /// Whether output was cut.
     pub truncated: bool,
+    /// The answer as it was before it was cut at the cap, to be kept as an artifact.
+    pub whole: Option<Value>,
     /// Which sandbox layers held.
     pub receipt: Receipt,
 }
@@ -252,8 +290,8 @@ pub struct Undo {
     pub entries: Vec<UndoEntry>,
 }
 
-/// One file before a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// One file, link or directory before a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UndoEntry {
     /// Absolute path.
@@ -261,13 +299,35 @@ pub struct UndoEntry {
     /// The content, in base64; absent when there was no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Its permission bits.
+    /// Its permission bits, or those of the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<u32>,
     /// BLAKE3 of what the call will leave there, to notice later changes; absent when it removes
     /// the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_hash: Option<crate::contracts::Hash>,
+    /// What was there when it was no file. Absent in records of programs that changed only files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_other: Option<NoFile>,
+    /// What the call will leave there when that is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_other: Option<NoFile>,
+    /// The permission bits that the call will leave, where it changes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_mode: Option<u32>,
+}
+
+/// Something that has a name and is no file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum NoFile {
+    /// A directory; what is in it has entries of its own.
+    Directory,
+    /// A symbolic link.
+    Link {
+        /// Where it points, as it is written.
+        target: String,
+    },
 }
 
 /// A tool. Blocking: it runs on a thread of its own.

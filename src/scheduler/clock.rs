@@ -172,7 +172,7 @@ pub(super) fn go_on(
 
 /// Why nothing is started, when nothing is.
 pub(super) fn held(shared: &Shared, row: &ScheduleRow) -> Option<String> {
-    if row.source != ScheduleSource::Internal && !shared.services().config.schedules.enabled {
+    if row.source != ScheduleSource::Internal && !shared.services().config().schedules.enabled {
         return Some("`schedules.enabled` is false".to_owned());
     }
     if row.paused {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use super::direct::{self, Calling};
 use super::schedule::{NewSchedule, ScheduleError};
 use super::shared::{Shared, blocking};
 use super::submit::{Accepted, Origin, SubmitError};
@@ -15,7 +16,7 @@ use crate::contracts::views::Given;
 use crate::contracts::{ApprovalId, Map, RunId, RunStatus, ScheduleId, TaskSubmission, Timestamp};
 use crate::live::playbooks::LivePlaybooks;
 use crate::orchestrator::{
-    Control, ControlError, GiveError, Observer, RunError, Services, Told, give,
+    Control, ControlError, Direct, GiveError, Observer, RunError, Services, Told, give,
 };
 use crate::playbook::Webhook;
 use crate::store::{FireRow, QueueDepth, ScheduleRow};
@@ -97,7 +98,7 @@ impl Engine {
     /// When the store fails.
     pub async fn start(parts: EngineParts) -> Result<Self, EngineError> {
         let shared = Arc::new(Shared::new(parts));
-        if !shared.services().config.schedules.enabled {
+        if !shared.services().config().schedules.enabled {
             let message = "`schedules.enabled` is false: no playbook is started by its schedule";
             shared.warn("schedules", message.to_owned());
         }
@@ -181,6 +182,18 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<Answered, ControlError> {
         steer::answer(&self.shared, approval_id, approved, by, reason).await
+    }
+
+    /// Makes a direct call: a run of one step, driven at once. `approval` is the one that was given for it.
+    ///
+    /// # Errors
+    /// When it does not fit, or cannot be made now.
+    pub async fn call(
+        &self,
+        wanted: Direct,
+        approval: Option<ApprovalId>,
+    ) -> Result<Calling, SubmitError> {
+        direct::call(&self.shared, wanted, approval).await
     }
 
     /// Gives a yes to one call of a tool before anybody asks.
@@ -295,6 +308,15 @@ impl Engine {
     ) -> Result<Option<RunId>, ScheduleError> {
         let stop = self.tasks.stop_clock.subscribe();
         self.of_schedules(move |shared| keep::run_now(shared, id, origin, &stop)).await
+    }
+
+    /// What people should know about the run-time override; looks at it first. Blocks.
+    #[must_use]
+    pub fn execution_mistakes(&self) -> Option<String> {
+        let settings = &self.shared.services().settings;
+        drop(settings.refreshed());
+        let mistakes: Vec<String> = settings.mistakes().iter().map(ToString::to_string).collect();
+        (!mistakes.is_empty()).then(|| mistakes.join("; "))
     }
 
     /// How it is.

@@ -206,7 +206,8 @@ fn wanted(shared: &Shared, catalogue: &Catalogue) -> BTreeMap<(Source, String), 
             wanted.insert((Source::Playbook, playbook.name.clone()), schedule.clone());
         }
     }
-    let config = &shared.services().config.schedules;
+    let config = shared.services().config();
+    let config = &config.schedules;
     for (name, cron) in [(VERIFY, &config.verify), (RETENTION, &config.retention)] {
         if let Some(cron) = cron {
             wanted.insert((Source::Internal, name.to_owned()), internal(cron));

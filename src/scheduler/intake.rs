@@ -32,7 +32,7 @@ pub(super) fn submit(
         return Ok(repeated);
     }
     let services = shared.services();
-    let kind = fields::check(submission, &services.config.budget.max, &services.root)
+    let kind = fields::check(submission, &services.settings.refreshed().budget.max, &services.root)
         .map_err(SubmitError::Invalid)?;
     room(shared, submission.priority)?;
     let playbooks = &shared.parts.playbooks;
@@ -83,6 +83,7 @@ pub(super) fn wanted<'a>(
         inputs,
         cwd: &shared.services().root,
         idempotency_key: None,
+        trigger: crate::contracts::Trigger::Api,
     }
 }
 
@@ -98,7 +99,8 @@ pub(super) fn room(shared: &Shared, priority: Priority) -> Result<(), SubmitErro
         Err(error) => shared.warn("disk", format!("the disk cannot be looked at: {error}")),
     }
     let services = shared.services();
-    let queue = &services.config.queue;
+    let config = services.config();
+    let queue = &config.queue;
     let waiting = services.store.reader().queue_depth().map_err(RunError::from)?.waiting;
     let max =
         if priority == Priority::Low { queue.max.min(queue.hard_max) } else { queue.hard_max };

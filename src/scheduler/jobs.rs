@@ -95,7 +95,8 @@ fn found(findings: &[Finding]) -> String {
 /// Forgets texts of runs that ended long ago, and keys and times that are over.
 fn retention(shared: &Shared, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
     let (services, now) = (shared.services(), shared.now());
-    let config = &services.config.retention;
+    let config = services.config();
+    let config = &config.retention;
     let store = &services.store;
     if let Some(age) = config.texts_ms {
         forget_texts(shared, before(now, age), stop)?;

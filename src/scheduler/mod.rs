@@ -10,6 +10,7 @@ mod schedule;
 mod submit;
 
 // tasks
+mod direct;
 mod disk;
 mod fields;
 mod hook;
@@ -43,6 +44,7 @@ pub use crate::orchestrator::{Control, ControlError, Told};
 pub use crate::store::{
     FireRow, FireState, NewKey, QueueDepth, ScheduleRow, ScheduleSource, ScheduleTarget,
 };
+pub use direct::Calling;
 pub use engine::{Answered, Engine, EngineError, EngineParts, EngineStatus};
 pub use kept::{KeptSchedules, next_times};
 pub use schedule::{NewSchedule, ScheduleError};

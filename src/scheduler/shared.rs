@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::direct::CALLS_MAX;
 use super::disk::Disk;
 use super::engine::EngineParts;
 use super::stuck::StuckRuns;
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub vetted: Mutex<HashMap<ScheduleId, Vetted>>,
     /// Runs that may be told something at once.
     pub telling: Arc<Semaphore>,
+    /// Direct calls that may still begin.
+    pub calling: Arc<Semaphore>,
     /// One thing at a time is done about schedules: the clock's tick, or what a person wants.
     pub schedules: Mutex<()>,
     /// One job of the program itself is done at a time.
@@ -62,7 +65,7 @@ impl Shared {
     pub(super) fn new(parts: EngineParts) -> Self {
         let disk = Disk::new(
             parts.services.root.join(STATE_DIR),
-            parts.services.config.queue.free_disk_bytes,
+            parts.services.config().queue.free_disk_bytes,
         );
         Self {
             parts,
@@ -74,6 +77,7 @@ impl Shared {
             stuck: StuckRuns::default(),
             vetted: Mutex::default(),
             telling: Arc::new(Semaphore::new(TELLING_MAX)),
+            calling: Arc::new(Semaphore::new(CALLS_MAX)),
             schedules: Mutex::default(),
             job: Mutex::default(),
             warnings: Mutex::default(),

@@ -90,7 +90,8 @@ impl Workers {
     }
 
     async fn claim(&mut self, now: Timestamp) -> Result<(), RunError> {
-        let queue = &self.shared.services().config.queue;
+        let config = self.shared.services().config();
+        let queue = &config.queue;
         let at_work = self.work.len();
         let room = queue.concurrency.saturating_sub(u32::try_from(at_work).unwrap_or(u32::MAX));
         if room == 0 {
@@ -132,7 +133,7 @@ impl Workers {
         let shared = Arc::clone(&self.shared);
         let lost = blocking(move || {
             let services = shared.services();
-            services.store.heartbeat(&claims, services.config.queue.lease_ms, now)
+            services.store.heartbeat(&claims, services.config().queue.lease_ms, now)
         })
         .await??;
         for run in lost {
@@ -174,7 +175,7 @@ impl Workers {
     }
 
     fn beat(&self) -> Duration {
-        Duration::from_millis(self.shared.services().config.queue.lease_ms / 3)
+        Duration::from_millis(self.shared.services().config().queue.lease_ms / 3)
     }
 }
 

@@ -137,7 +137,7 @@ fn worth_keeping(key: NewKey, reply: &Reply, at: Timestamp) -> Option<Remembered
     let body = match &reply.content {
         Content::Json(text) => text.clone(),
         Content::Empty => String::new(),
-        Content::Text(..) | Content::Events(_) => return None,
+        Content::Text(..) | Content::Bytes(..) | Content::Events(_) => return None,
     };
     let NewKey { scope, key, request_hash } = key;
     Some(Remembered { scope, key, request_hash, status: reply.status.as_u16(), body, at })

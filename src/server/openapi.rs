@@ -109,6 +109,7 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Gives::Nothing => None,
         Gives::Json(of) => Some(json!({ "application/json": { "schema": of(generator) } })),
         Gives::Text(kind) => Some(json!({ kind: { "schema": { "type": "string" } } })),
+        Gives::Bytes => Some(json!({ "*/*": { "schema": {} } })),
         Gives::Events => Some(json!({ "text/event-stream": { "schema": { "type": "string" } } })),
     };
     let mut success = json!({ "description": route.summary });

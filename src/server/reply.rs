@@ -30,6 +30,8 @@ pub(super) enum Content {
     Json(String),
     /// Text of a content type.
     Text(&'static str, String),
+    /// Bytes of a media type.
+    Bytes(String, Vec<u8>),
     /// A stream of events, and the place it takes among all streams.
     Events(Box<EventStream>),
 }
@@ -57,6 +59,12 @@ impl Reply {
         Self { status, headers, content: Content::Text(content_type, text) }
     }
 
+    /// 200 with bytes of a media type.
+    pub(super) fn bytes(media_type: &str, bytes: Vec<u8>) -> Self {
+        let (status, headers) = (StatusCode::OK, HeaderMap::new());
+        Self { status, headers, content: Content::Bytes(media_type.to_owned(), bytes) }
+    }
+
     /// 204.
     pub(super) fn empty() -> Self {
         let (status, headers) = (StatusCode::NO_CONTENT, HeaderMap::new());
@@ -82,10 +90,15 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
+        let mut own = None;
         let (kind, cache, body) = match self.content {
             Content::Empty => (None, "no-store", Body::empty()),
             Content::Json(text) => (Some("application/json"), "no-store", Body::from(text)),
             Content::Text(kind, text) => (Some(kind), "no-store", Body::from(text)),
+            Content::Bytes(kind, bytes) => {
+                own = HeaderValue::from_str(&kind).ok();
+                (None, "no-store", Body::from(bytes))
+            }
             Content::Events(stream) => {
                 let cache = "no-cache, no-transform";
                 (Some("text/event-stream; charset=utf-8"), cache, Body::new(*stream))
@@ -97,8 +110,8 @@ impl Reply {
         *headers = self.headers;
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(kind) = kind {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(kind) = kind.map(HeaderValue::from_static).or(own) {
+            headers.insert(CONTENT_TYPE, kind);
         }
         if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
             let name = HeaderName::from_static("x-accel-buffering");

@@ -86,6 +86,8 @@ pub(super) enum Gives {
     Json(SchemaOf),
     /// Text of this content type.
     Text(&'static str),
+    /// Bytes of any kind, each with a media type of its own.
+    Bytes,
     /// A stream of events.
     Events,
 }

@@ -5,15 +5,19 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    approvals, catalogue, events, health, hooks, metrics, runs, schedules, sessions, tasks,
+    approvals, artifacts, calls, catalogue, events, execution, health, hooks, metrics, runs,
+    schedules, sessions, tasks, undo,
 };
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
     Answered, ApprovalPage, ApprovalView, Given, NewAnswer, NewApproval, NewTask, PlaybookList,
     RunDetail, RunPage, RunTold, ScheduleChange, ScheduleDetail, ScheduleList, ScheduleStarted,
-    ScheduleView, TaskPage, TaskTaken, TaskView,
+    ScheduleView, TaskPage, TaskTaken, TaskView, UndoView,
 };
-use crate::contracts::{RunReport, TaskSubmission};
+use crate::contracts::{
+    ArtifactList, CallAnswer, ExecutionChange, ExecutionConfig, LogPage, NewCall, NodeHealth,
+    RunReport, TaskSubmission, ToolList, ToolSwitched,
+};
 use crate::scheduler::NewSchedule;
 use crate::telemetry::METRICS_TYPE;
 
@@ -38,6 +42,9 @@ const ASKED_STATUS: Param =
 const TOOL_NAME: Param =
     Param { name: "tool_name", what: "the tool, or one of its other names", kind: "string" };
 
+const ENABLED: Param = Param { name: "enabled", what: "whether it shall be on", kind: "boolean" };
+
+const EXECUTION_CONFIG: &str = "/api/v1/execution/config";
 const APPROVE: &str = "/api/v1/execution/approve";
 const APPROVALS: &str = "/api/v1/execution/approvals";
 const APPROVAL: &str = "/api/v1/execution/approvals/{approval_id}";
@@ -70,7 +77,8 @@ macro_rules! route {
 
 /// Every route.
 pub(super) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
-    let groups = [of_server(), of_tasks(), of_runs(), of_approvals(), of_schedules()];
+    let groups =
+        [of_server(), of_execution(), of_tasks(), of_runs(), of_approvals(), of_schedules()];
     groups.into_iter().flatten().collect()
 });
 
@@ -104,6 +112,35 @@ fn of_server() -> Vec<Route> {
     ]
 }
 
+fn of_execution() -> Vec<Route> {
+    vec![
+        route!(GET "/api/v1/execution/tools", "list_tools", "Every tool", 200, execution::tools,
+            gives: Gives::Json(schema::<ToolList>)),
+        route!(PATCH "/api/v1/execution/tools/{name}/enabled", "switch_tool",
+            "Switch a tool on or off", 200, execution::switch,
+            query: &[ENABLED], gives: Gives::Json(schema::<ToolSwitched>), problems: &[404, 409]),
+        route!(POST "/api/v1/execution/run", "run_tool", "Call a tool, as a run of one step", 200,
+            calls::run,
+            takes: Takes::Json(schema::<NewCall>), gives: Gives::Json(schema::<CallAnswer>),
+            problems: &[404, 409, 422, 429, 504, 507]),
+        route!(POST "/api/v1/tools/execute", "execute_tool", "Call a tool, as a run of one step",
+            200, calls::run,
+            takes: Takes::Json(schema::<NewCall>), gives: Gives::Json(schema::<CallAnswer>),
+            problems: &[404, 409, 422, 429, 504, 507]),
+        route!(GET "/api/v1/execution/logs", "list_logs", "The audit log, newest first", 200,
+            execution::logs,
+            query: &[LIMIT], gives: Gives::Json(schema::<LogPage>)),
+        route!(GET EXECUTION_CONFIG, "show_execution_config", "The settings in force", 200,
+            execution::show_config, gives: Gives::Json(schema::<ExecutionConfig>)),
+        route!(PATCH EXECUTION_CONFIG, "change_execution_config", "Change settings", 200,
+            execution::change_config,
+            takes: Takes::Json(schema::<ExecutionChange>),
+            gives: Gives::Json(schema::<ExecutionConfig>), problems: &[409]),
+        route!(GET "/api/v1/execution/node/health", "node_health", "Whether a remote node can be used",
+            200, execution::node_health, gives: Gives::Json(schema::<NodeHealth>)),
+    ]
+}
+
 fn of_tasks() -> Vec<Route> {
     vec![
         route!(POST "/tasks", "submit_task", "Hand in a task; 202 once it is durable", 202,
@@ -129,6 +166,10 @@ fn of_runs() -> Vec<Route> {
             gives: Gives::Json(schema::<RunDetail>), problems: &[404]),
         route!(GET "/runs/{run_id}/report", "show_report", "The report of a run that has ended",
             200, runs::report, gives: Gives::Json(schema::<RunReport>), problems: &[404]),
+        route!(GET "/runs/{run_id}/artifacts", "list_artifacts", "The files that a run produced", 200,
+            artifacts::list, gives: Gives::Json(schema::<ArtifactList>), problems: &[404]),
+        route!(GET "/artifacts/{hash}", "show_artifact", "A file that a run produced", 200,
+            artifacts::show, gives: Gives::Bytes, problems: &[404]),
         route!(GET "/runs/{run_id}/events", "follow_run", "The events of a run, as they happen",
             200, events::of_run,
             query: &[AFTER], gives: Gives::Events, problems: &[404, 503]),
@@ -147,6 +188,10 @@ fn of_runs() -> Vec<Route> {
             200, runs::resolve,
             takes: Takes::Json(schema::<runs::Settling>), gives: Gives::Json(schema::<RunTold>),
             problems: &[404, 409, 422]),
+        route!(POST "/runs/{run_id}/undo", "undo_run", "Put back what a run or a call changed", 200,
+            undo::run,
+            takes: Takes::OptionalJson(schema::<undo::Undoing>),
+            gives: Gives::Json(schema::<UndoView>), problems: &[403, 404, 409]),
     ]
 }
 

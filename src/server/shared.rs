@@ -13,7 +13,7 @@ use super::options::{
 };
 use super::problem::Problem;
 use super::sse::Hub;
-use crate::contracts::Timestamp;
+use crate::contracts::{ApprovalId, Timestamp};
 use crate::orchestrator::Services;
 use crate::scheduler::{Engine, LivePlaybooks};
 use crate::store::{Reader, StoreError};
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub work: Arc<Semaphore>,
     /// Keys of requests that are being worked on.
     pub keys_at_work: Mutex<BTreeSet<(String, String)>>,
+    /// Answers to questions that callers made use of.
+    pub redeemed: Mutex<BTreeSet<ApprovalId>>,
     /// `/openapi.json`, made once.
     pub openapi: String,
 }
@@ -69,6 +71,7 @@ impl Shared {
             streams: Arc::new(Semaphore::new(streams)),
             work: Arc::new(Semaphore::new(WORK_MAX)),
             keys_at_work: Mutex::default(),
+            redeemed: Mutex::default(),
             openapi: super::openapi::document().to_string(),
         }
     }

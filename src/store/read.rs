@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::contracts::{Event, Hash, Priority, RunId, RunStatus, TaskId, TextRef, Timestamp};
+use crate::contracts::{
+    Event, EventKind, Hash, Priority, RunId, RunStatus, TaskId, TextRef, Timestamp,
+};
 
 use super::audit;
 use super::blobs::{self, BlobFiles};
@@ -258,6 +260,27 @@ impl Reader {
     /// not fit its hash.
     pub fn blob(&self, text: &TextRef) -> Result<Vec<u8>, StoreError> {
         self.pool.with(|db| blobs::load(db, &self.files, text))
+    }
+
+    /// Whether a text was forgotten on purpose.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_forgotten(&self, text: &TextRef) -> Result<bool, StoreError> {
+        self.pool.with(|db| blobs::is_forgotten(db, text))
+    }
+
+    /// Whether calls of a run produced files.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_artifacts(&self, run: &RunId) -> Result<bool, StoreError> {
+        let action = "could not look for artifacts";
+        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE run_id = ?1 AND kind = ?2)";
+        let values = [run.to_string(), EventKind::ArtifactStored.as_str().to_owned()];
+        self.pool.with(|db| {
+            db.prepare_cached(sql).doing(action)?.query_row(values, |row| row.get(0)).doing(action)
+        })
     }
 
     /// Up to `limit` rows of the log of memory records behind `after`, oldest first.

@@ -4,21 +4,28 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::registry::{Entry, entry_of};
+use super::registry::Entry;
+use super::toolbox::Toolbox;
 use crate::contracts::{ErrorKind, Map, ToolError};
 use crate::yaml::did_you_mean;
 
 /// Most mistakes told at once.
 const MISTAKES_MAX: usize = 5;
 
-/// Checks `args` against the schema of the tool that answers to `tool`, and what its schema cannot
-/// say. Before policy, and again before the tool runs.
-///
-/// # Errors
-/// `unknown_tool` for a name that no tool answers to; `bad_arguments` naming each argument that does
-/// not fit.
-pub fn check_args(tool: &str, args: &Map) -> Result<(), ToolError> {
-    let entry = entry_of(tool).ok_or_else(|| unknown_tool(tool))?;
+impl Toolbox {
+    /// Checks `args` against the schema of the tool that answers to `tool`, and what its schema
+    /// cannot say. Before policy, and again before the tool runs.
+    ///
+    /// # Errors
+    /// `unknown_tool` for a name that no tool answers to; `bad_arguments` naming each argument that
+    /// does not fit; `unavailable` for a tool whose declaration is broken.
+    pub fn check_args(&self, tool: &str, args: &Map) -> Result<(), ToolError> {
+        let entry = self.entry_of(tool).ok_or_else(|| unknown_tool(self, tool))?;
+        check(tool, entry, args)
+    }
+}
+
+fn check(tool: &str, entry: &Entry, args: &Map) -> Result<(), ToolError> {
     let bad = |message: String| ToolError::new(ErrorKind::BadArguments, message);
     let validator = entry.validator.as_ref().map_err(|broken| {
         bad(format!("the schema of `{tool}` is broken, so nothing can be checked: {broken}"))
@@ -36,8 +43,11 @@ pub fn check_args(tool: &str, args: &Map) -> Result<(), ToolError> {
 }
 
 /// The refusal of a name that no tool answers to.
-pub(super) fn unknown_tool(name: &str) -> ToolError {
-    let vocabulary = super::vocabulary();
+pub(super) fn unknown_tool(toolbox: &Toolbox, name: &str) -> ToolError {
+    if let Some(why) = toolbox.absent(name) {
+        return ToolError::new(ErrorKind::Unavailable, why);
+    }
+    let vocabulary = toolbox.vocabulary();
     let hint = did_you_mean(name, vocabulary.names())
         .unwrap_or_else(|| "`bailiwick tools ls` lists them".to_owned());
     let name: String = name.chars().take(100).flat_map(char::escape_default).collect();
@@ -109,7 +119,7 @@ mod tests {
     use super::*;
 
     fn refusal(tool: &str, args: Value) -> ToolError {
-        check_args(tool, args.as_object().unwrap()).unwrap_err()
+        Toolbox::default().check_args(tool, args.as_object().unwrap()).unwrap_err()
     }
 
     #[test]
@@ -161,7 +171,8 @@ mod tests {
             ("shell_exec", json!({"command": "ls -l"})),
             ("shell_exec", json!({"command": ["ls"], "env": {"A": "b"}, "stdin": "x"})),
         ] {
-            assert_eq!(check_args(tool, args.as_object().unwrap()), Ok(()), "{tool} {args}");
+            let checked = Toolbox::default().check_args(tool, args.as_object().unwrap());
+            assert_eq!(checked, Ok(()), "{tool} {args}");
         }
     }
 }

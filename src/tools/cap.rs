@@ -9,6 +9,11 @@ use crate::contracts::Map;
 /// Most cuts of one answer; each takes the largest field that is left.
 const CUTS_MAX: usize = 64;
 
+/// Whether the JSON of `data` has more than `bytes_max` bytes.
+pub(super) fn is_over(data: &Value, bytes_max: u64) -> bool {
+    json_len(data) as u64 > bytes_max
+}
+
 /// Cuts `data` until its JSON has at most `bytes_max` bytes. Returns whether anything was cut; a
 /// field `truncated` of the answer then says `true`. `None` when it cannot be made to fit.
 pub(super) fn cap(data: &mut Value, bytes_max: u64) -> Option<bool> {

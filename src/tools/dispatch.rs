@@ -5,57 +5,63 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Value, json};
 
-use super::arguments::{check_args, unknown_tool};
-use super::cap::cap;
-use super::registry::{Entry, entry_of};
+use super::arguments::unknown_tool;
+use super::cap::{cap, is_over};
+use super::registry::Entry;
+use super::toolbox::Toolbox;
 use super::turns::{self, Leaving};
 use crate::contracts::{ErrorKind, Map, Obligation, ToolCall, ToolError};
 use crate::policy::Authorized;
 use crate::ports::{ToolContext, ToolOutput, Undo};
 
-/// Runs a call in the walls that policy set for it; blocks until it is over. Arguments are checked
-/// again, a panic is caught, `data` is capped, and an obligation `dry_run` is met: then nothing
-/// happens and `data` is `{"dry_run": true, "would": "…"}`.
-///
-/// The confinement of `context` is not used; that of `authorized` is.
-#[must_use]
-pub fn dispatch(authorized: &Authorized<ToolCall>, context: &ToolContext) -> ToolOutput {
-    let context = confined(authorized, context);
-    perform(authorized.call(), &authorized.decision().obligations, &context)
-}
+impl Toolbox {
+    /// Runs a call in the walls that policy set for it; blocks until it is over. Arguments are
+    /// checked again, a panic is caught, `data` is capped, and an obligation `dry_run` is met: then
+    /// nothing happens and `data` is `{"dry_run": true, "would": "…"}`.
+    ///
+    /// The confinement of `context` is not used; that of `authorized` is.
+    #[must_use]
+    pub fn dispatch(&self, authorized: &Authorized<ToolCall>, context: &ToolContext) -> ToolOutput {
+        let context = confined(authorized, context);
+        perform_in(self, authorized.call(), &authorized.decision().obligations, &context)
+    }
 
-/// What a call will change, to be kept before [`dispatch`]; `None` when it changes no files.
-///
-/// # Errors
-/// When the old content cannot be kept. The call must not run then.
-pub fn snapshot(
-    authorized: &Authorized<ToolCall>,
-    context: &ToolContext,
-) -> Result<Option<Undo>, ToolError> {
-    take_snapshot(authorized.call(), &confined(authorized, context))
-}
+    /// What a call will change, to be kept before [`dispatch`](Self::dispatch); `None` when it
+    /// changes no files.
+    ///
+    /// # Errors
+    /// When the old content cannot be kept. The call must not run then.
+    pub fn snapshot(
+        &self,
+        authorized: &Authorized<ToolCall>,
+        context: &ToolContext,
+    ) -> Result<Option<Undo>, ToolError> {
+        take_snapshot_of(self, authorized.call(), &confined(authorized, context))
+    }
 
-/// What a call would do, in a sentence. Touches nothing, so it needs nobody's leave.
-///
-/// # Errors
-/// For an unknown tool, or arguments that do not fit it.
-pub fn dry_run(call: &ToolCall) -> Result<String, ToolError> {
-    let entry = entry_of(&call.name).ok_or_else(|| unknown_tool(&call.name))?;
-    check_args(&call.name, &call.args)?;
-    Ok(entry.tool.dry_run(call))
+    /// What a call would do, in a sentence. Touches nothing, so it needs nobody's leave.
+    ///
+    /// # Errors
+    /// For an unknown tool, or arguments that do not fit it.
+    pub fn dry_run(&self, call: &ToolCall) -> Result<String, ToolError> {
+        let entry = self.entry_of(&call.name).ok_or_else(|| unknown_tool(self, &call.name))?;
+        self.check_args(&call.name, &call.args)?;
+        Ok(entry.tool.dry_run(call))
+    }
 }
 
 fn confined(authorized: &Authorized<ToolCall>, context: &ToolContext) -> ToolContext {
     ToolContext { confinement: authorized.confinement().clone(), ..context.clone() }
 }
 
-/// [`snapshot`] within given walls.
-pub(super) fn take_snapshot(
+/// [`Toolbox::snapshot`] within given walls.
+fn take_snapshot_of(
+    toolbox: &Toolbox,
     call: &ToolCall,
     context: &ToolContext,
 ) -> Result<Option<Undo>, ToolError> {
-    let entry = entry_of(&call.name).ok_or_else(|| unknown_tool(&call.name))?;
-    check_args(&call.name, &call.args)?;
+    let entry = toolbox.entry_of(&call.name).ok_or_else(|| unknown_tool(toolbox, &call.name))?;
+    toolbox.check_args(&call.name, &call.args)?;
     let kept = catch_unwind(AssertUnwindSafe(|| entry.tool.snapshot(call, context)))
         .unwrap_or_else(|panic| Err(broke(entry, panic.as_ref(), false)));
     if kept.is_err() {
@@ -64,15 +70,18 @@ pub(super) fn take_snapshot(
     kept
 }
 
-/// [`dispatch`] within given walls.
-pub(super) fn perform(
+/// [`Toolbox::dispatch`] within given walls.
+pub(super) fn perform_in(
+    toolbox: &Toolbox,
     call: &ToolCall,
     obligations: &[Obligation],
     context: &ToolContext,
 ) -> ToolOutput {
     let _leaving = Leaving(call.id);
-    let Some(entry) = entry_of(&call.name) else { return refused(unknown_tool(&call.name)) };
-    if let Err(error) = check_args(&call.name, &call.args) {
+    let Some(entry) = toolbox.entry_of(&call.name) else {
+        return refused(unknown_tool(toolbox, &call.name));
+    };
+    if let Err(error) = toolbox.check_args(&call.name, &call.args) {
         return refused(error);
     }
     if context.cancel.is_requested() {
@@ -89,6 +98,25 @@ pub(super) fn perform(
 fn guarded(entry: &Entry, call: &ToolCall, context: &ToolContext) -> ToolOutput {
     catch_unwind(AssertUnwindSafe(|| entry.tool.run(call, context)))
         .unwrap_or_else(|panic| refused(broke(entry, panic.as_ref(), true)))
+}
+
+/// [`perform_in`] with the tools of the program: for their tests.
+#[cfg(test)]
+pub(super) fn perform(
+    call: &ToolCall,
+    obligations: &[Obligation],
+    context: &ToolContext,
+) -> ToolOutput {
+    perform_in(&Toolbox::default(), call, obligations, context)
+}
+
+/// [`take_snapshot_of`] with the tools of the program: for their tests.
+#[cfg(test)]
+pub(super) fn take_snapshot(
+    call: &ToolCall,
+    context: &ToolContext,
+) -> Result<Option<Undo>, ToolError> {
+    take_snapshot_of(&Toolbox::default(), call, context)
 }
 
 fn refused(error: ToolError) -> ToolOutput {
@@ -109,6 +137,7 @@ fn broke(entry: &Entry, panic: &(dyn Any + Send), started: bool) -> ToolError {
 
 fn capped(mut output: ToolOutput, bytes_max: u64) -> ToolOutput {
     let Some(data) = &mut output.data else { return output };
+    let whole = is_over(data, bytes_max).then(|| data.clone());
     match cap(data, bytes_max) {
         Some(cut) => output.truncated |= cut,
         None => {
@@ -118,6 +147,7 @@ fn capped(mut output: ToolOutput, bytes_max: u64) -> ToolOutput {
             output.error.get_or_insert(ToolError::new(ErrorKind::TooLarge, message));
         }
     }
+    output.whole = whole;
     output
 }
 
@@ -226,7 +256,7 @@ mod tests {
             let data = output.data.unwrap();
             assert_eq!(data["dry_run"], true);
             assert!(data["would"].as_str().unwrap().contains(would), "{data}");
-            assert_eq!(data["would"].as_str().unwrap(), dry_run(&call).unwrap());
+            assert_eq!(data["would"].as_str().unwrap(), Toolbox::default().dry_run(&call).unwrap());
         }
         assert!(!bench.path("a").exists());
         assert!(bench.ran().is_empty());

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::cell::{self, WORKER_ARGUMENT};
 use super::dispatch::{perform, take_snapshot};
 use crate::contracts::{
     CallId, Confinement, ErrorKind, FsAccess, GOVERNING, Network, Origin, Receipt, RunId, ToolCall,
@@ -34,6 +35,8 @@ pub(super) struct Script {
 #[derive(Default)]
 struct Fake {
     programs: bool,
+    /// This program's own helper answers, without a cell.
+    helper: bool,
     script: Mutex<Vec<Script>>,
     ran: Mutex<Vec<CommandSpec>>,
 }
@@ -47,6 +50,10 @@ impl Sandbox for Fake {
         self.ran.lock().unwrap().push(spec.clone());
         let Script { ending, stdout, stderr } = if self.programs {
             really(spec)
+        } else if self.helper && spec.argv.get(1).is_some_and(|it| it == WORKER_ARGUMENT) {
+            let job = spec.argv.get(2).map_or("", String::as_str);
+            let stdout = cell::answer_in_cell(job, &spec.stdin).unwrap();
+            Script { ending: Ending::Exited(0), stdout, stderr: Vec::new() }
         } else {
             let mut script = self.script.lock().unwrap();
             if script.is_empty() {
@@ -118,6 +125,11 @@ impl Bench {
         Self::with(Fake::default(), &std::env::temp_dir())
     }
 
+    /// As [`Bench::new`], with all its directories in `place`.
+    pub(super) fn inside(place: &Path) -> Self {
+        Self::with(Fake { helper: true, ..Fake::default() }, place)
+    }
+
     /// As [`Bench::new`], on a disk in memory where there is one: for very many files.
     pub(super) fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
@@ -128,6 +140,11 @@ impl Bench {
     /// Commands really run.
     pub(super) fn with_programs() -> Self {
         Self::with(Fake { programs: true, ..Fake::default() }, &std::env::temp_dir())
+    }
+
+    /// This program's own helper answers as it does in a cell; other commands follow a script.
+    pub(super) fn with_helper() -> Self {
+        Self::with(Fake { helper: true, ..Fake::default() }, &std::env::temp_dir())
     }
 
     #[allow(clippy::disallowed_methods, reason = "the temporary directory may be behind a link")]

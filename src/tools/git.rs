@@ -11,9 +11,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::fs::{Dir, shown};
-use super::process::{Command, Walls, failure, run};
+use super::process::{Command, Walls, failure, named_in_the_profile, run};
 use super::typed::Call;
-use crate::contracts::{ErrorKind, ToolError};
+use crate::contracts::{Confinement, ErrorKind, Network, ToolError};
 use crate::ports::{CommandOutput, Ending};
 
 /// Said on the command line: stronger than any configuration file.
@@ -30,7 +30,17 @@ const SETTINGS: &[&str] = &[
     "diff.submodule=short",
     "gc.auto=0",
     "maintenance.auto=false",
+    "log.showSignature=false",
+    "commit.gpgSign=false",
+    "gpg.program=false",
+    "core.editor=false",
+    "sequence.editor=false",
+    "rerere.enabled=false",
 ];
+
+/// What in `.git` says which programs run.
+const NAMES_PROGRAMS: &[&str] =
+    &["config", "config.worktree", "hooks", "info", "modules", "worktrees"];
 
 /// Most settings of a repository that are looked through, and most filters that are emptied.
 const FILTERS_MAX: usize = 200;
@@ -44,6 +54,8 @@ pub(super) struct Repository<'a> {
     dir: Dir,
     /// Settings that empty what the repository itself defines.
     emptied: Vec<(String, String)>,
+    /// Names of all its settings, separated by NUL.
+    settings: Vec<u8>,
 }
 
 impl<'a> Repository<'a> {
@@ -51,7 +63,7 @@ impl<'a> Repository<'a> {
     /// none.
     pub(super) fn open(at: &'a Call<'a>, path: &str) -> Result<Result<Self, String>, ToolError> {
         let dir = at.jail.open_dir(path)?;
-        let mut repository = Self { at, dir, emptied: Vec::new() };
+        let mut repository = Self { at, dir, emptied: Vec::new(), settings: Vec::new() };
         let inside = repository.git(&["rev-parse", "--is-inside-work-tree"])?;
         match inside.ending {
             Ending::Exited(0) if inside.stdout.starts_with(b"true") => {}
@@ -67,6 +79,7 @@ impl<'a> Repository<'a> {
         }
         repository.emptied =
             emptied(&names.stdout).ok_or_else(|| too_many(&repository.dir.real))?;
+        repository.settings = names.stdout;
         Ok(Ok(repository))
     }
 
@@ -76,16 +89,74 @@ impl<'a> Repository<'a> {
         if output.ending == Ending::Exited(0) { Ok(output) } else { Err(self.broken(&output)) }
     }
 
+    /// Whether the repository has a setting whose name begins and ends so, such as `merge.x.driver`.
+    pub(super) fn has_setting(&self, begin: &str, end: &str) -> bool {
+        let fits =
+            |name: &[u8]| name.starts_with(begin.as_bytes()) && name.ends_with(end.as_bytes());
+        self.settings.split(|byte| *byte == 0).any(fits)
+    }
+
+    /// Runs git with `args`, however it ends; it writes nothing.
+    pub(super) fn look(&self, args: &[&str]) -> Result<CommandOutput, ToolError> {
+        self.git(args)
+    }
+
+    /// Runs git with the access that the call was given, however it ends. What is written cannot be
+    /// named on the command line; it comes in through `stdin`.
+    pub(super) fn change(
+        &self,
+        args: &[&str],
+        stdin: Vec<u8>,
+        env: &[(String, String)],
+    ) -> Result<CommandOutput, ToolError> {
+        let mut all = self.environment();
+        all.extend_from_slice(env);
+        self.start(args, stdin, all, Walls::Own(self.recording()))
+    }
+
+    /// The walls of a git that records something. No other command writes in `.git`; this one may, but
+    /// for what names programs there: it runs none, and the next one would be the user's own.
+    fn recording(&self) -> Confinement {
+        let mut walls = self.at.context.confinement.clone();
+        walls.network = Network::None;
+        walls.hosts.clear();
+        let git = self.at.context.root.join(".git");
+        if walls.protected.contains(&git) {
+            walls.protected.retain(|place| *place != git);
+            walls.protected.extend(NAMES_PROGRAMS.iter().map(|name| git.join(name)));
+            walls.protected.sort();
+            walls.protected.dedup();
+        }
+        walls
+    }
+
+    /// As [`Repository::look`], with something to read.
+    pub(super) fn ask(&self, args: &[&str], stdin: Vec<u8>) -> Result<CommandOutput, ToolError> {
+        self.start(args, stdin, self.environment(), Walls::ReadOnly)
+    }
+
     fn git(&self, args: &[&str]) -> Result<CommandOutput, ToolError> {
+        self.start(args, Vec::new(), self.environment(), Walls::ReadOnly)
+    }
+
+    fn start(
+        &self,
+        args: &[&str],
+        stdin: Vec<u8>,
+        env: Vec<(String, String)>,
+        walls: Walls,
+    ) -> Result<CommandOutput, ToolError> {
         let mut argv: Vec<String> =
             ["git", "--no-pager", "--no-replace-objects"].map(str::to_owned).to_vec();
         for setting in SETTINGS {
             argv.extend(["-c".to_owned(), (*setting).to_owned()]);
         }
         argv.extend(args.iter().map(|arg| (*arg).to_owned()));
-        let env = self.environment();
-        let command = Command { argv, cwd: self.dir.real.clone(), env, stdin: Vec::new() };
-        run(self.at, command, Walls::ReadOnly)
+        let command = Command { argv, cwd: self.dir.real.clone(), env, stdin };
+        if walls != Walls::ReadOnly {
+            named_in_the_profile(self.at, &command.argv)?;
+        }
+        run(self.at, command, walls)
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -114,7 +185,8 @@ impl<'a> Repository<'a> {
         env
     }
 
-    fn broken(&self, output: &CommandOutput) -> ToolError {
+    /// The failure of a command that did not end with status 0.
+    pub(super) fn broken(&self, output: &CommandOutput) -> ToolError {
         let wall_ms = self.at.context.limits.wall_ms.min(self.at.call.timeout_ms);
         let error = failure("git", output.ending, wall_ms)
             .unwrap_or_else(|| ToolError::new(ErrorKind::ExitStatus, "git gave no answer"));
@@ -137,7 +209,7 @@ fn is_no_repository(stderr: &[u8]) -> bool {
 }
 
 /// The first line of what git said, without control characters.
-fn first_line(stderr: &[u8]) -> String {
+pub(super) fn first_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(300).collect()

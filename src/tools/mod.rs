@@ -5,8 +5,9 @@
 //! back. Whether a call may happen is the business of `policy`; recording it that of the store;
 //! walls around commands that of the sandbox.
 //!
-//! There is one way to run a tool: [`dispatch()`], which takes what policy authorised. The tools
-//! themselves are private.
+//! There is one way to run a tool: [`Toolbox::dispatch`], which takes what policy authorised. The tools
+//! themselves are private. A [`Toolbox`] has the tools of this program and those that a workspace declares:
+//! process tools (`declared`) and tools of other servers (`mcp`).
 
 // what a tool is made of
 mod schema;
@@ -20,20 +21,34 @@ mod cap;
 mod dispatch;
 mod reference;
 mod registry;
+mod toolbox;
 mod undo;
 
 // what tools share
 mod area;
 mod bring;
+mod cell;
+mod changes;
 mod fs;
+mod one_file;
+mod patch;
 mod process;
+mod shown;
+mod tree_of;
 mod web;
 
 // the tools, one file each
+mod apply_patch;
+mod delete_path;
 mod git;
+mod git_commit;
 mod git_diff;
+mod git_log;
 mod git_status;
 mod list_dir;
+mod move_path;
+mod parse;
+mod read_bin;
 mod read_text;
 mod run_sandboxed;
 mod search_text;
@@ -43,14 +58,25 @@ mod user_notification;
 mod worker;
 mod write_text;
 
-pub use arguments::check_args;
-pub use dispatch::{dispatch, dry_run, snapshot};
+// tools that configuration declares
+mod declared;
+mod mcp;
+
+pub use cell::{WORKER_ARGUMENT, answer_in_cell, is_worker_invocation, worker_main};
+pub use declared::{
+    DIRECTORY as PROCESS_TOOLS, DeclaredFile, Profiles, json_schema as process_tool_schema,
+};
+pub use mcp::{McpServer, McpSetup, Offer, Offered, Reach};
 pub use reference::{describe, reference};
 pub use registry::{find, vocabulary};
-pub use undo::{Standing, UndoError, roll_back, undo};
-pub use worker::{WORKER_ARGUMENT, is_worker_invocation, worker_main};
+pub use toolbox::{Declarations, Toolbox};
+pub use undo::{
+    Believed, Changed, LeftAlone, PutBack, Standing, UndoError, foresee, note, roll_back, undo,
+};
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod git_hostile;
+#[cfg(test)]
+mod hostile_args;

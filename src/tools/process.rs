@@ -74,7 +74,7 @@ pub(super) fn named_in_the_profile(at: &Call<'_>, argv: &[String]) -> Result<(),
     Err(ToolError::new(ErrorKind::Forbidden, message))
 }
 
-fn not_started(error: SandboxError) -> ToolError {
+pub(super) fn not_started(error: SandboxError) -> ToolError {
     let message = error.to_string();
     match error {
         SandboxError::NoProgram(_) => ToolError::new(ErrorKind::NotFound, message),

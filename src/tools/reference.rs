@@ -42,6 +42,9 @@ pub fn describe(tool: &ToolDescriptor) -> String {
     }
     line("risk", risk(tool.risk));
     line("effect", effect(tool.effect));
+    if tool.effect != CallEffect::Read {
+        line("undo", if tool.undoable { "yes" } else { "cannot be undone" });
+    }
     line("time-out", &format_duration_ms(tool.timeout_ms));
     if !tool.profile.is_empty() {
         line("sandbox profile", &format!("`{}`", tool.profile));

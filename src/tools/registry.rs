@@ -1,39 +1,86 @@
-//! The tools there are. Adding one is a file and a line in `TOOLS`.
+//! The tools there are in the program. Adding one is a file and a line in `TOOLS`. What a workspace
+//! declares beside them is in a [`Toolbox`](super::Toolbox).
 
-use std::sync::LazyLock;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 
 use super::{
-    git_diff, git_status, list_dir, read_text, run_sandboxed, search_text, shell_exec,
-    user_notification, worker, write_text,
+    apply_patch, delete_path, git_commit, git_diff, git_log, git_status, list_dir, move_path,
+    parse, read_bin, read_text, run_sandboxed, search_text, shell_exec, user_notification, web,
+    worker, write_text,
 };
 use crate::ports::{Tool, ToolDescriptor, Vocabulary};
 
 /// Every tool. Private: the way to run one is `dispatch`.
 static TOOLS: &[&dyn Tool] = &[
+    &apply_patch::ApplyPatch,
+    &parse::CsvRead,
+    &delete_path::DeletePath,
+    &web::Download,
+    &git_commit::GitCommit,
     &git_diff::GitDiff,
+    &git_log::GitLog,
     &git_status::GitStatus,
+    &parse::HtmlToText,
+    &web::HttpGet,
+    &web::HttpRequest,
+    &parse::JsonQuery,
     &list_dir::ListDir,
+    &parse::MarkdownToText,
+    &move_path::MovePath,
+    &parse::PdfToText,
+    &read_bin::ReadBin,
     &read_text::ReadText,
     &run_sandboxed::RunSandboxed,
     &worker::SandboxWorkerRun,
     &search_text::SearchText,
     &shell_exec::ShellExec,
     &user_notification::UserNotification,
+    &web::WebScrape,
     &write_text::WriteText,
 ];
 
 /// A tool, what is known about it, and its schema compiled.
 pub(super) struct Entry {
-    pub(super) tool: &'static dyn Tool,
+    pub(super) tool: Held,
     pub(super) descriptor: ToolDescriptor,
     pub(super) validator: Result<Validator, String>,
 }
 
+/// A tool, wherever it comes from. Private to `tools`: the way to run one is `dispatch`.
+pub(super) enum Held {
+    /// One of `TOOLS`.
+    BuiltIn(&'static dyn Tool),
+    /// One that configuration declares.
+    Declared(Arc<dyn Tool>),
+}
+
+impl Deref for Held {
+    type Target = dyn Tool;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::BuiltIn(tool) => *tool,
+            Self::Declared(tool) => tool.as_ref(),
+        }
+    }
+}
+
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| TOOLS.iter().map(|t| entry(*t)).collect());
 
+/// The entries of `TOOLS`, in their order.
+pub(super) fn built_in() -> &'static [Entry] {
+    &ENTRIES
+}
+
 pub(super) fn entry(tool: &'static dyn Tool) -> Entry {
+    entry_for(Held::BuiltIn(tool))
+}
+
+/// The entry of a tool, with its schema compiled.
+pub(super) fn entry_for(tool: Held) -> Entry {
     let descriptor = tool.descriptor();
     let validator = jsonschema::validator_for(&descriptor.schema).map_err(|e| e.to_string());
     Entry { tool, descriptor, validator }
@@ -46,13 +93,14 @@ pub(super) fn entry_of(name: &str) -> Option<&'static Entry> {
     })
 }
 
-/// What is known about the tool that answers to `name`, or to one of its other names.
+/// What is known about the tool of the program that answers to `name`, or to one of its other names.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static ToolDescriptor> {
     entry_of(name).map(|entry| &entry.descriptor)
 }
 
-/// All tools, as policy, lint and people see them.
+/// The tools of the program, as policy, lint and people see them. Those of a workspace are in its
+/// [`Toolbox`](super::Toolbox).
 #[must_use]
 pub fn vocabulary() -> Vocabulary {
     Vocabulary::new(ENTRIES.iter().map(|entry| entry.descriptor.clone()))

@@ -52,6 +52,11 @@ pub(super) fn kept(call: CallId) -> Option<(PathBuf, Seen)> {
     TURNS.kept(call)
 }
 
+/// Each path at which `call` kept the old content, with what it saw there.
+pub(super) fn all_kept(call: CallId) -> Vec<(PathBuf, Seen)> {
+    TURNS.all_kept(call)
+}
+
 /// Lets the next one have what `call` has.
 pub(super) fn leave(call: CallId) {
     TURNS.leave(call);
@@ -133,6 +138,12 @@ impl Turns {
         let all = self.lock();
         let turn = all.iter().find(|turn| turn.call == call && turn.seen.is_some())?;
         Some((turn.path.clone(), turn.seen?))
+    }
+
+    fn all_kept(&self, call: CallId) -> Vec<(PathBuf, Seen)> {
+        let all = self.lock();
+        let own = all.iter().filter(|turn| turn.call == call);
+        own.filter_map(|turn| Some((turn.path.clone(), turn.seen?))).collect()
     }
 
     fn leave(&self, call: CallId) {

@@ -55,7 +55,7 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn new(call: &'a ToolCall, context: &'a ToolContext) -> Self {
+    pub(super) fn new(call: &'a ToolCall, context: &'a ToolContext) -> Self {
         let jail = Jail::new(&context.root, &context.confinement);
         let wall_ms = call.timeout_ms.min(context.limits.wall_ms);
         Self { call, context, jail, watch: Watch::start(context.cancel.clone(), wall_ms) }
@@ -159,7 +159,9 @@ fn read<A: DeserializeOwned>(args: &Map) -> Result<A, ToolError> {
 fn output<D: Serialize>(answer: Answer<D>) -> ToolOutput {
     let Answer { data, error, logs, artifacts, truncated, receipt } = answer;
     match serde_json::to_value(data) {
-        Ok(data) => ToolOutput { data: Some(data), error, logs, artifacts, truncated, receipt },
+        Ok(data) => {
+            ToolOutput { data: Some(data), error, logs, artifacts, truncated, receipt, whole: None }
+        }
         Err(broken) => {
             let message = format!("the answer cannot be written as JSON: {broken}");
             let error = Some(ToolError::new(ErrorKind::BadOutput, message));

@@ -1,19 +1,14 @@
 //! `write_text`: makes, replaces or extends one file.
 
-use std::path::Path;
-
-use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fs::{Current, Existing, Place, shown};
-use super::turns::{self, Stage};
+use super::fs::{Current, Existing, Place};
+use super::one_file::{self, FILE_BYTES_MAX};
+use super::turns::Stage;
 use super::typed::{Answer, Call, Typed, about, path_arg};
-use crate::contracts::{CallEffect, ErrorKind, Hash, Risk, SCHEMA_VERSION, ToolError};
-use crate::ports::{PathAccess, ToolDescriptor, Undo, UndoEntry};
-
-/// Largest file that is written, and largest old content that is kept for undo, in bytes.
-pub(super) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+use crate::contracts::{CallEffect, ErrorKind, Risk, ToolError};
+use crate::ports::{PathAccess, ToolDescriptor, Undo};
 
 pub(super) struct WriteText;
 
@@ -60,6 +55,7 @@ impl Typed for WriteText {
             aliases: vec!["filesystem_write".to_owned()],
             paths: path_arg("path", PathAccess::Write),
             sinks: vec!["path".to_owned()],
+            undoable: true,
             ..about("write_text", Risk::Medium, CallEffect::Idempotent, what)
         }
     }
@@ -78,28 +74,19 @@ impl Typed for WriteText {
     }
 
     fn snapshot(&self, args: &Args, at: &Call<'_>) -> Result<Option<Undo>, ToolError> {
-        let place = place(args, at, Stage::Keeping)?;
+        let place = one_file::turn(&args.path, at, Stage::Keeping)?;
         let before = place.current(FILE_BYTES_MAX)?;
         let after = content(args, before.as_ref())?;
-        turns::saw(at.call.id, &place.real(), hash(before.as_ref()));
-        let entry = UndoEntry {
-            path: place.real(),
-            after_hash: Some(Hash::of(&after)),
-            mode: before.as_ref().map(|current| current.mode),
-            before: before.map(|current| BASE64.encode(&current.bytes)),
-        };
-        Ok(Some(Undo { schema_version: SCHEMA_VERSION, entries: vec![entry] }))
+        Ok(Some(one_file::keep(&place, before, &after, at)))
     }
 
     fn run(&self, args: Args, at: &Call<'_>) -> Result<Answer<Data>, ToolError> {
         at.watch.check()?;
-        let place = place(&args, at, Stage::Writing)?;
+        let place = one_file::turn(&args.path, at, Stage::Writing)?;
         let before = unchanged(&place, &args, at)?;
         let bytes = content(&args, before.as_ref())?;
         let existing = if args.mode == Mode::Create { Existing::Refuse } else { Existing::Replace };
-        let place = at.jail.make_way(place)?;
-        let scratch = format!(".{}.tmp", at.call.id);
-        let created = place.put(&bytes, None, existing, &scratch)?;
+        let (place, created) = one_file::put(place, &bytes, existing, at)?;
         Ok(Answer::of(Data {
             path: at.jail.relative_to_workspace(&place.real()),
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
@@ -108,43 +95,13 @@ impl Typed for WriteText {
     }
 }
 
-/// The file's place, once it is this call's turn to write it.
-fn place(args: &Args, at: &Call<'_>, stage: Stage) -> Result<Place, ToolError> {
-    let path = at.jail.absolute(&args.path)?;
-    let real = at.jail.place(&path)?.real();
-    turns::take(at.call.id, &real, stage, &at.watch)?;
-    // Whoever was before may have made directories that were missing.
-    let place = at.jail.place(&path)?;
-    if place.real() == real { Ok(place) } else { Err(moved(&real)) }
-}
-
-/// What is there now, as far as it matters. Where the old content was kept, it must be that: undo
-/// would bring back something else, and what somebody wrote in between would be lost.
+/// What is there now, as far as it matters.
 fn unchanged(place: &Place, args: &Args, at: &Call<'_>) -> Result<Option<Current>, ToolError> {
-    let kept = turns::kept(at.call.id);
-    if kept.is_none() && args.mode != Mode::Append {
-        return Ok(None);
+    match one_file::unchanged(place, at)? {
+        Some(now) => Ok(now),
+        None if args.mode == Mode::Append => place.current(FILE_BYTES_MAX),
+        None => Ok(None),
     }
-    let now = place.current(FILE_BYTES_MAX)?;
-    match kept {
-        Some((path, seen)) if path != place.real() || seen != hash(now.as_ref()) => {
-            Err(moved(&place.real()))
-        }
-        _ => Ok(now),
-    }
-}
-
-fn hash(current: Option<&Current>) -> Option<Hash> {
-    current.map(|current| Hash::of(&current.bytes))
-}
-
-fn moved(path: &Path) -> ToolError {
-    let path = shown(path);
-    let message = format!(
-        "`{path}` was changed by somebody else just before it was written: nothing was written; \
-         try again"
-    );
-    ToolError::retryable(ErrorKind::Conflict, message)
 }
 
 /// What the file will hold.
@@ -176,7 +133,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::contracts::{CallId, Obligation, ToolCall};
+    use data_encoding::BASE64;
+
+    use crate::contracts::{CallId, Hash, Obligation, ToolCall};
     use crate::ports::Cancel;
     use crate::tools::dispatch::{perform, take_snapshot};
     use crate::tools::fixture::Bench;

@@ -9,12 +9,15 @@ use crate::config::DEFAULT_FILE;
 use crate::contracts::{GOVERNING_RULES, Hash};
 
 /// The run-time override.
-pub(super) const OVERRIDE_FILE: &str = "config/execution_layer_config.json";
+pub const OVERRIDE_FILE: &str = "config/execution_layer_config.json";
 /// Variables of the workspace.
 pub(super) const ENV_FILE: &str = ".env";
 
 /// Files whose content is kept, so that what is used is what was hashed.
 const KEPT: [&str; 3] = [DEFAULT_FILE, OVERRIDE_FILE, ENV_FILE];
+
+/// Where process tools are declared; the content of these files is kept as well.
+const TOOLS_DIR: &str = "config/tools/";
 
 const FILES_MAX: usize = 10_000;
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -29,6 +32,8 @@ pub struct Governed {
     /// Why this cannot be trusted at all, such as a symbolic link.
     pub obstacles: Vec<String>,
     kept: BTreeMap<&'static str, Vec<u8>>,
+    /// Declarations of process tools, by path relative to the root.
+    tools: BTreeMap<String, Vec<u8>>,
     bytes: u64,
 }
 
@@ -56,9 +61,25 @@ impl Governed {
         Hash::from_bytes(*hasher.finalize().as_bytes())
     }
 
+    /// Whether all files but the one called `name` are as in `other`.
+    #[must_use]
+    pub fn differs_only_in(&self, other: &Self, name: &str) -> bool {
+        let rest = |all: &Self| {
+            let mut files = all.files.clone();
+            files.remove(name);
+            files
+        };
+        rest(self) == rest(other)
+    }
+
     /// The content of one of the files that opening a workspace needs.
     pub(super) fn content(&self, path: &str) -> Option<&[u8]> {
         self.kept.get(path).map(Vec::as_slice)
+    }
+
+    /// The declarations of process tools, as they were hashed.
+    pub(super) fn into_tools(self) -> BTreeMap<String, Vec<u8>> {
+        self.tools
     }
 
     fn visit(&mut self, root: &Path, path: &str, depth: usize) {
@@ -87,6 +108,8 @@ impl Governed {
         self.files.insert(path.to_owned(), Hash::of(&content));
         if let Some(name) = KEPT.iter().find(|name| **name == path) {
             self.kept.insert(name, content);
+        } else if is_tool(path) {
+            self.tools.insert(path.to_owned(), content);
         }
         Ok(())
     }
@@ -118,6 +141,15 @@ impl Governed {
     }
 }
 
+/// Whether a file declares a tool, by where it lies and what it is called.
+fn is_tool(path: &str) -> bool {
+    path.strip_prefix(TOOLS_DIR).is_some_and(|name| {
+        !name.contains('/')
+            && !name.starts_with('.')
+            && (name.ends_with(".yaml") || name.ends_with(".yml"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +169,23 @@ mod tests {
         std::fs::rename(dir.path().join("policies/x.rhai"), dir.path().join("policies/y.rhai"))
             .unwrap();
         assert_ne!(Governed::read(dir.path()).hash(), governed.hash());
+    }
+
+    #[test]
+    fn tells_whether_only_one_file_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(dir.path().join("config")).unwrap();
+            std::fs::write(dir.path().join(name), text).unwrap();
+            Governed::read(dir.path())
+        };
+        let before = write(DEFAULT_FILE, "schema: 1");
+        let after = write(OVERRIDE_FILE, "{}");
+        assert!(after.differs_only_in(&before, OVERRIDE_FILE));
+        assert!(after.differs_only_in(&after, OVERRIDE_FILE));
+        let more = write(ENV_FILE, "A=1");
+        assert!(!more.differs_only_in(&before, OVERRIDE_FILE));
+        assert!(!write(DEFAULT_FILE, "schema: 2").differs_only_in(&more, OVERRIDE_FILE));
     }
 
     #[cfg(unix)]

@@ -18,9 +18,9 @@ mod user_dir;
 
 pub use environment::Environment;
 pub use error::WorkspaceError;
-pub use governed::Governed;
+pub use governed::{Governed, OVERRIDE_FILE};
 pub use locate::{Located, locate};
-pub use open::{OpenOptions, PolicyDirs, Workspace, open};
+pub use open::{OpenOptions, Override, PolicyDirs, Workspace, open};
 pub use ownership::{Owner, OwnershipError, claim, owner};
 pub use scaffold::{Made, Shipped, Vouched, init};
 pub use trust::{Change, Ledger, Standing, TrustError};

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::governed::{ENV_FILE, OVERRIDE_FILE};
 use super::{
-    Environment, Governed, Ledger, Located, Standing, WorkspaceError, dotenv, file, locate,
-    user_dir,
+    Environment, Governed, Ledger, Located, Standing, TrustError, WorkspaceError, dotenv, file,
+    locate, user_dir,
 };
 use crate::config::{
-    self, Config, DEFAULT_FILE, Origin, Setting, SourceFile, Sources, Variable, is_config_variable,
+    self, Config, DEFAULT_FILE, Origin, Resolved, Setting, SourceFile, Sources, Variable,
+    is_config_variable,
 };
-use crate::contracts::Diagnostic;
+use crate::contracts::{Diagnostic, Timestamp};
 
 /// Largest configuration file, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -49,6 +50,17 @@ pub struct PolicyDirs {
     pub workspace: PathBuf,
 }
 
+/// The run-time override.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// What it says; `None` where there is no file.
+    pub text: Option<String>,
+    /// Whether the user vouches for what governs the runner, this file included.
+    pub trusted: bool,
+    /// What governs the runner, as it was when this was read.
+    pub governed: Governed,
+}
+
 /// An opened workspace.
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -64,12 +76,17 @@ pub struct Workspace {
     pub standing: Standing,
     /// One hash over everything that governs the runner.
     pub governed_hash: crate::contracts::Hash,
+    /// Declarations of process tools, by path relative to the root, as they were vouched for; `None`
+    /// where nobody vouches for them.
+    pub tool_files: Option<BTreeMap<String, Vec<u8>>>,
     /// Whether it has a configuration file.
     pub has_config: bool,
     /// Every key's value.
     pub values: BTreeMap<String, Setting>,
     /// Where each value came from.
     pub provenance: BTreeMap<String, Origin>,
+    /// Every key's value without the run-time override.
+    pub base: BTreeMap<String, Setting>,
     /// Values of files that do not count, with their places.
     pub warnings: Vec<Diagnostic>,
     /// What a person should be told once.
@@ -81,6 +98,62 @@ pub struct Workspace {
     /// The environment, and below it what a trusted `.env` may give. For configuration, secrets and
     /// tokens; never for the environment of a command.
     pub env: Environment,
+    /// What it was resolved from, without the run-time override.
+    sources: Sources,
+}
+
+impl Workspace {
+    /// The configuration as it would be with another run-time override: its text, and whether the user
+    /// vouches for it.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn with_override(&self, text: Option<(String, bool)>) -> Result<Resolved, Vec<Diagnostic>> {
+        let name = OVERRIDE_FILE.to_owned();
+        let overrides = text.map(|(text, trusted)| SourceFile { name, text, trusted });
+        config::resolve(&Sources { overrides, ..self.sources.clone() })
+    }
+
+    /// The run-time override as it is now, with whether the user vouches for exactly what governs the
+    /// runner now.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read_override(&self) -> Result<Override, WorkspaceError> {
+        let governed = Governed::read(&self.root);
+        let standing = standing(self.user_dir.as_deref(), &self.root, &governed);
+        let trusted = matches!(standing, Standing::Trusted { .. });
+        let file = workspace_file(&self.root, &governed, OVERRIDE_FILE, trusted)?;
+        Ok(Override { text: file.map(|file| file.text), trusted, governed })
+    }
+
+    /// The user, or somebody who speaks for them, changed the run-time override of a workspace that was
+    /// trusted as it was in `before`: it stays trusted.
+    ///
+    /// # Errors
+    /// When anything else changed as well, or it cannot be recorded.
+    pub fn trust_again(&self, before: &Governed, now: Timestamp) -> Result<(), TrustError> {
+        let ledger = Ledger::of(self.user_dir.as_deref(), &self.root);
+        let ledger = ledger.map_err(TrustError::Impossible)?;
+        let after = Governed::read(&self.root);
+        if !after.differs_only_in(before, OVERRIDE_FILE) {
+            let why = "something else that governs the runner changed meanwhile".to_owned();
+            return Err(TrustError::Impossible(why));
+        }
+        ledger.record(&self.root, &after, now)
+    }
+
+    /// The run-time override's file.
+    #[must_use]
+    pub fn override_path(&self) -> PathBuf {
+        self.root.join(OVERRIDE_FILE)
+    }
+
+    /// Where trust is recorded, where there is such a place.
+    #[must_use]
+    pub fn ledger_path(&self) -> Option<PathBuf> {
+        Ledger::of(self.user_dir.as_deref(), &self.root).ok().map(|ledger| ledger.path())
+    }
 }
 
 /// Opens the workspace that `options` name.
@@ -100,7 +173,7 @@ pub fn open(options: OpenOptions) -> Result<Workspace, WorkspaceError> {
 
     let dotenv = if trusted { dotenv_of(&governed)? } else { Vec::new() };
     let below: Vec<Variable> = dotenv.into_iter().filter(|own| !env.has(&own.name)).collect();
-    let sources = Sources {
+    let mut sources = Sources {
         file: match &config_file {
             Some(path) => Some(named_file(&cwd, path, &root, trusted.then_some(&governed))?),
             None => workspace_file(&root, &governed, DEFAULT_FILE, trusted)?,
@@ -114,15 +187,28 @@ pub fn open(options: OpenOptions) -> Result<Workspace, WorkspaceError> {
         overrides: workspace_file(&root, &governed, OVERRIDE_FILE, trusted)?,
     };
     let resolved = config::resolve(&sources).map_err(WorkspaceError::Invalid)?;
+    sources.overrides = None;
+    let base = config::resolve(&sources).map_err(WorkspaceError::Invalid)?.values;
+    let governed_hash = governed.hash();
+    let declared = governed.into_tools();
+    if !trusted && !declared.is_empty() {
+        notices.push(format!(
+            "{} files of `config/tools/` are not read, because this workspace is not trusted",
+            declared.len()
+        ));
+    }
     Ok(Workspace {
         state_dir: root.join(".bailiwick"),
         config: resolved.config,
         trusted,
         standing,
-        governed_hash: governed.hash(),
+        governed_hash,
+        tool_files: trusted.then_some(declared),
         has_config: has_config || config_file.is_some(),
         values: resolved.values,
         provenance: resolved.provenance,
+        base,
+        sources,
         warnings: resolved.warnings,
         notices,
         policy_dirs: PolicyDirs {

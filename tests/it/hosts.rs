@@ -85,9 +85,7 @@ fn a_process_with_another_configuration_is_not_run_under_the_hosts() {
     let args = ["run", HEALTH, "--set", "policy.profile=strict"];
     let ran = space.run(&args);
     host.wait().unwrap();
-    assert!(
-        ran.code == 1 && ran.stderr.contains("another configuration") || ran.code == 0,
-        "{}",
-        ran.stderr
-    );
+    // Where the host was gone already, its own configuration asks.
+    let refused = ran.code == 1 && ran.stderr.contains("another configuration");
+    assert!(refused || [0, 4].contains(&ran.code), "{} {}", ran.code, ran.stderr);
 }

@@ -269,7 +269,9 @@ fn a_new_workspace_is_trusted_and_its_policies_decide() {
     space.run(&["init"]).expect(0);
     space.run(&["policy", "show"]).expect(0).says(&["policies/10-files.yaml"]);
     space.run(&["run", "repo-health"]).expect(0);
-    let mine = space.read("policies/10-files.yaml").replace("effect: allow", "effect: deny");
+    let mine = space.read("policies/10-files.yaml")
+        + "\n  - { id: mine, effect: deny, on: { tool: list_dir }, reason: not here, \
+           match: [{ tool: list_dir, args: { path: . } }] }\n";
     space.write("policies/10-files.yaml", &mine);
     let ran = space.run(&["run", "repo-health"]);
     assert_ne!(ran.code, 0, "an edited rule decides");

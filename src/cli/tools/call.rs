@@ -1,17 +1,18 @@
 //! `tools call`: a direct call, as a run of one step.
 
 use std::io::Write;
+use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::known;
 use crate::app::App;
 use crate::cli::terminal::Terminal;
 use crate::cli::{CliError, Cx, Exit, run};
-use crate::contracts::Map;
+use crate::contracts::{ErrorKind, Map, Trigger};
 use crate::host::RunRequest;
+use crate::orchestrator::{DirectPlaybook, direct_playbook};
 use crate::ports::ToolDescriptor;
-use crate::tools::check_args;
 
 /// Which tool, and with what.
 #[derive(Debug, clap::Args)]
@@ -27,13 +28,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let tool = known(&args.name)?;
-    let request = request(tool, fitting(&args.args, tool)?, app, cx);
+    let tool = known(&args.name, app)?;
+    let given = object(&args.args)?;
+    fitting(&given, tool, app)?;
+    let mut request = single_call(tool, given, app, &cx.cwd);
+    request.attended = Terminal::is_here() && !cx.json;
     run::start(app, request, args.dry_run, cx, out)
 }
 
-/// The arguments in `text`, if they fit the tool.
-fn fitting(text: &str, tool: &ToolDescriptor) -> Result<Map, CliError> {
+/// The arguments in `text`.
+fn object(text: &str) -> Result<Map, CliError> {
     let args: Value = serde_json::from_str(text).map_err(|error| {
         CliError::usage(format!("`--args` is not JSON: {error}"))
             .hint("write an object, such as `--args '{\"path\": \"README.md\"}'`")
@@ -41,37 +45,38 @@ fn fitting(text: &str, tool: &ToolDescriptor) -> Result<Map, CliError> {
     let Value::Object(args) = args else {
         return Err(CliError::usage("`--args` is not a JSON object"));
     };
-    check_args(&tool.name, &args).map_err(|error| {
-        CliError::usage(error.message).hint(format!("see `bailiwick tools show {}`", tool.name))
-    })?;
     Ok(args)
 }
 
+/// Whether the tool can be called at all, and with these arguments.
+fn fitting(args: &Map, tool: &ToolDescriptor, app: &App) -> Result<(), CliError> {
+    app.toolbox().check_args(&tool.name, args).map_err(|error| match error.kind {
+        ErrorKind::Unavailable => CliError::new(Exit::Unavailable, error.message),
+        _ => {
+            CliError::usage(error.message).hint(format!("see `bailiwick tools show {}`", tool.name))
+        }
+    })
+}
+
 /// A playbook of one step. The arguments go in as an input, so that nothing in them is an expression.
-fn request(tool: &ToolDescriptor, args: Map, app: &App, cx: &Cx) -> RunRequest {
-    let name = format!("call-{}", tool.name.replace('_', "-"));
-    let given: Map = args
-        .keys()
-        .map(|arg| (arg.clone(), json!(format!("${{{{ inputs.args.{arg} }}}}"))))
-        .collect();
-    let playbook = json!({
-        "schema": 1,
-        "name": name,
-        "description": format!("One call of {}.", tool.name),
-        "inputs": { "args": { "type": "map", "required": true, "description": "Its arguments." } },
-        "permissions": { "tools": [tool.name], "read": ["/"], "write": ["/"] },
-        "steps": [{ "id": "answer", "tool": tool.name, "args": given }],
-        "outputs": { "data": "${{ steps.answer.data }}" },
-    });
+/// Nobody is asked.
+pub(in crate::cli) fn single_call(
+    tool: &ToolDescriptor,
+    args: Map,
+    app: &App,
+    cwd: &Path,
+) -> RunRequest {
+    let DirectPlaybook { name, source } = direct_playbook(tool, args.keys());
     RunRequest {
         path: name,
-        source: format!("{playbook:#}"),
+        source,
         goal: None,
         inputs: Map::from_iter([("args".to_owned(), Value::Object(args))]),
-        cwd: cx.cwd.clone(),
+        cwd: cwd.to_owned(),
         yes_approve: Vec::new(),
         config: app.config_hash(),
-        attended: Terminal::is_here() && !cx.json,
+        attended: false,
         idempotency_key: None,
+        trigger: Trigger::Person,
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::*;
-use crate::store::{Store, StoreOptions};
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -45,7 +44,7 @@ fn lists_every_tool_for_people_and_for_programs() {
     let off = [("shell_exec", false)];
     let text = call(&["ls"], dir.path(), &off, false).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 1 + vocabulary().tools().count());
+    assert_eq!(lines.len(), 1 + crate::tools::vocabulary().tools().count());
     assert!(lines[0].starts_with("NAME "));
     let shell = lines.iter().find(|line| line.starts_with("shell_exec")).unwrap();
     let cells: Vec<&str> = shell.split_whitespace().take(4).collect();
@@ -88,73 +87,71 @@ fn switches_a_tool_and_keeps_the_rest_of_the_file() {
     assert_eq!(printed(&["disable", "read_text"], here, false), "`read_text` is already off\n");
     let json: Value =
         serde_json::from_str(&printed(&["enable", "shell_exec"], here, true)).unwrap();
-    let expect = json!({
-        "name": "shell_exec",
-        "enabled": true,
-        "changed": true,
-        "from_next_start": false,
-    });
-    assert_eq!(json, expect);
+    assert_eq!(json, json!({ "name": "shell_exec", "enabled": true, "changed": true }));
     let now: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-    let expect = json!({
-        "approval_mode": "auto",
-        "tool_enabled": {"shell_exec": true, "read_text": false},
-    });
+    // What a tool comes as needs no word.
+    let expect = json!({"approval_mode": "auto", "tool_enabled": {"read_text": false}});
     assert_eq!(now, expect);
     assert_eq!(fs::read_dir(dir.path().join("config")).unwrap().count(), 1);
+}
+
+/// Switches a tool as the command does.
+fn set(root: &Path, tool: &str, on: bool) -> Result<bool, ChangeError> {
+    let app = App::open(&Cx::plain(root, true)).unwrap();
+    let change = Change::Tool(tool.to_owned(), on);
+    let now = crate::contracts::Timestamp::from_ms(1);
+    Ok(change_overrides(&app.workspace, &app.tools(), &change, now)?.changed)
 }
 
 #[test]
 fn a_file_that_is_not_understood_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path();
+    set(here, "read_text", false).unwrap();
+    let app = App::open(&Cx::plain(here, true)).unwrap();
     let file = dir.path().join("config/execution_layer_config.json");
-    fs::create_dir(dir.path().join("config")).unwrap();
-    for (text, expect) in [
-        ("{", "is not JSON"),
-        ("[]", "is not a JSON object"),
-        ("{\"tool_enable\": {}}", "`tool_enable` is not a known key"),
-        ("{\"tool_enabled\": []}", "`tool_enabled` is not an object"),
+    for text in [
+        "{",
+        "[]",
+        "{\"tool_enable\": {}}",
+        "{\"tool_enabled\": []}",
+        "{\"max_steps_per_run\": -1}",
     ] {
         fs::write(&file, text).unwrap();
-        let error = switch::set(here, "read_text", false).unwrap_err();
-        assert!(error.message.contains(expect), "{text}: {}", error.message);
-        assert_eq!(error.exit, Exit::Usage);
+        let change = Change::Tool("read_text".to_owned(), true);
+        let now = crate::contracts::Timestamp::from_ms(1);
+        let error = change_overrides(&app.workspace, &app.tools(), &change, now).unwrap_err();
+        assert!(matches!(error, ChangeError::Broken { .. }), "{text}: {error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        assert_eq!(call(&["ls"], here, &[], false).unwrap_err().exit, Exit::Usage, "{text}");
     }
+}
+
+#[test]
+fn what_a_workspace_that_nobody_trusts_may_not_widen_is_not_switched_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    fs::create_dir(here.join("config")).unwrap();
+    fs::write(here.join("config/bailiwick.yaml"), "tools: { enabled: { read_text: false } }\n")
+        .unwrap();
+    let error = call(&["enable", "read_text"], here, &[], false).unwrap_err();
+    assert!(error.message.contains("not trusted"), "{}", error.message);
+    assert!(!here.join("config/execution_layer_config.json").exists());
 }
 
 #[test]
 fn several_at_once_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let names: Vec<String> = vocabulary().tools().map(|tool| tool.name.clone()).collect();
+    let names: Vec<String> =
+        crate::tools::vocabulary().tools().map(|tool| tool.name.clone()).collect();
     std::thread::scope(|scope| {
         for name in &names {
-            scope.spawn(|| switch::set(dir.path(), name, false).unwrap());
+            scope.spawn(|| set(dir.path(), name, false).unwrap());
         }
     });
     let text = fs::read_to_string(dir.path().join("config/execution_layer_config.json")).unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["tool_enabled"].as_object().unwrap().len(), names.len());
-}
-
-#[test]
-fn says_when_a_host_at_work_does_not_count_the_switch_yet() {
-    let dir = tempfile::tempdir().unwrap();
-    let app = App::open(&Cx::plain(dir.path(), true)).unwrap();
-    let clock = std::sync::Arc::new(crate::orchestrator::SystemClock);
-    let state_dir = app.workspace.state_dir.clone();
-    let options = StoreOptions::new(state_dir, app.audit_path(), clock, "boot".to_owned());
-    let later = |words: &[&str]| {
-        let json: Value = serde_json::from_str(&printed(words, dir.path(), true)).unwrap();
-        json["from_next_start"].clone()
-    };
-    let host = Store::open(&options).unwrap();
-    assert_eq!(later(&["disable", "read_text"]), true);
-    assert_eq!(later(&["disable", "read_text"]), false, "nothing was changed");
-    drop(host);
-    assert_eq!(later(&["enable", "read_text"]), false);
-    assert!(Store::open(&options).unwrap().findings.is_empty());
 }
 
 #[test]

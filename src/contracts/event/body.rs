@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     ArtifactStored, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
-    CallResolved, CallUndone, EventKind, IncidentRaised, MemoryWritten, PolicyReloaded,
-    ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed,
-    StepFinished, StepStarted, StepVerified, TaskAccepted,
+    CallResolved, CallUndone, ConfigChanged, EventKind, IncidentRaised, MemoryWritten,
+    PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired,
+    ScheduleMissed, StepFinished, StepStarted, StepVerified, TaskAccepted,
 };
 use crate::contracts::{ApprovalResolution, ApprovalSubject};
 
@@ -98,6 +98,8 @@ event_bodies! {
     MemoryWritten { MemoryWritten },
     /// `policy.reloaded`
     PolicyReloaded { PolicyReloaded },
+    /// `config.changed`
+    ConfigChanged { ConfigChanged },
     /// `call.undone`
     CallUndone { CallUndone },
     /// `artifact.stored`

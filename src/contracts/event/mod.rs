@@ -22,9 +22,9 @@ pub use chain::{Event, event_hash};
 pub use flow::{Lineage, RunFlow};
 pub use kind::EventKind;
 pub use run::{
-    Bound, BudgetMet, IncidentRaised, MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded,
-    ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed,
-    SourceKind, TaskAccepted, Trigger,
+    Bound, BudgetMet, ConfigChanged, IncidentRaised, MemoryWritten, PinnedSource, PlaybookRef,
+    PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired,
+    ScheduleMissed, SettingChanged, SourceKind, TaskAccepted, Trigger,
 };
 pub use step::{StepFinished, StepStarted, StepVerified};
 pub use text::{Stored, TextRef};

@@ -51,6 +51,8 @@ pub enum Trigger {
     Webhook,
     /// A step of another run.
     Call,
+    /// A client of the MCP server.
+    Mcp,
 }
 
 /// Something beside the playbook that the run works by: a playbook it calls, or a fragment that a
@@ -224,6 +226,35 @@ pub struct PolicyReloaded {
     /// Why an edit was not taken; the set in force is then the last good one.
     #[serde(default)]
     pub errors: Vec<String>,
+}
+
+/// `config.changed`: settings that count while the program runs were changed, or a change was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigChanged {
+    /// The file.
+    pub file: String,
+    /// Who changed it; `file` where somebody edited it.
+    pub by: String,
+    /// What is another than before.
+    pub changes: Vec<SettingChanged>,
+    /// Why an edit, or a part of it, was not taken.
+    #[serde(default)]
+    pub errors: Vec<String>,
+}
+
+/// A setting that is another than before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingChanged {
+    /// The key.
+    pub key: String,
+    /// Its value before, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<serde_json::Value>,
+    /// Its value now, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<serde_json::Value>,
 }
 
 /// `memory.written`

@@ -67,7 +67,9 @@ fn integer(fields: &Fields) -> BoxedStrategy<Value> {
         Some("uint64") => u64::MAX,
         other => panic!("the generator does not know the format {other:?}: teach it"),
     };
-    (0..=max).prop_map(Value::from).boxed()
+    let bound = |name: &str| fields.get(name).and_then(Value::as_u64);
+    let (min, max) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(max).min(max));
+    (min..=max).prop_map(Value::from).boxed()
 }
 
 fn string(fields: &Fields) -> BoxedStrategy<Value> {

@@ -27,6 +27,7 @@ const CONTRACTS: &[(&str, Reload)] = &[
     ("memory-record", reload::<MemoryRecord>),
     ("run-report", reload::<RunReport>),
     ("diagnostic", reload::<Diagnostic>),
+    ("execution-layer-config", reload::<ExecutionFile>),
     ("event-payloads", reload_event),
 ];
 

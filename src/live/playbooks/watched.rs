@@ -30,13 +30,13 @@ const DEPTH_MAX: usize = 8;
 pub struct LivePlaybooks {
     root: PathBuf,
     vocabulary: Vocabulary,
-    limits: LintLimits,
     current: ArcSwap<Catalogue>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    limits: LintLimits,
     looked: Instant,
     fingerprint: Fingerprint,
     /// Why the directory could not be listed the last time.
@@ -81,9 +81,13 @@ impl LivePlaybooks {
         Ok(Self {
             root: root.to_owned(),
             vocabulary,
-            limits,
             current: ArcSwap::from_pointee(catalogue),
-            state: Mutex::new(State { looked: Instant::now(), fingerprint, unlisted: None }),
+            state: Mutex::new(State {
+                limits,
+                looked: Instant::now(),
+                fingerprint,
+                unlisted: None,
+            }),
         })
     }
 
@@ -117,6 +121,15 @@ impl LivePlaybooks {
         self.current.load_full()
     }
 
+    /// Judges the playbooks by other limits from now on.
+    pub fn set_limits(&self, limits: LintLimits) {
+        let mut state = self.lock();
+        state.limits = limits;
+        // No files are these: the next look reads them.
+        state.fingerprint = Fingerprint::new();
+        self.look(&mut state);
+    }
+
     /// What is wrong with the files as they are now; warnings are not among them.
     #[must_use]
     pub fn errors(&self) -> Vec<Diagnostic> {
@@ -134,10 +147,10 @@ impl LivePlaybooks {
     fn look(&self, state: &mut State) {
         let now = fingerprint(&self.root.join(DIRECTORY));
         if now != state.fingerprint || state.unlisted.is_some() {
-            match Catalogue::read(&self.root, &self.vocabulary, &self.limits) {
+            match Catalogue::read(&self.root, &self.vocabulary, &state.limits) {
                 Ok(mut catalogue) => {
                     let before = self.current.load();
-                    keep_good(&mut catalogue, &before.entries, &self.limits);
+                    keep_good(&mut catalogue, &before.entries, &state.limits);
                     catalogue.entries.iter().for_each(|entry| tell(entry, &before.entries));
                     self.current.store(Arc::new(catalogue));
                     state.fingerprint = now;

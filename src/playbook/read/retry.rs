@@ -9,13 +9,14 @@ use crate::yaml::{Node, did_you_mean};
 const ATTEMPTS_MAX: u64 = 100;
 
 /// The kinds of failure another try could mend.
-const KINDS: [ErrorKind; 12] = [
+const KINDS: [ErrorKind; 13] = [
     ErrorKind::NotFound,
     ErrorKind::Conflict,
     ErrorKind::Forbidden,
     ErrorKind::TooLarge,
     ErrorKind::Timeout,
     ErrorKind::Unavailable,
+    ErrorKind::RateLimited,
     ErrorKind::ExitStatus,
     ErrorKind::Signal,
     ErrorKind::Sandbox,
@@ -65,5 +66,7 @@ pub(super) fn retry<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Retry {
     }
     reader.finish("`retry`", fields);
     let attempts = attempts.and_then(|count| u32::try_from(count).ok()).unwrap_or(default.attempts);
+    // The first try is no retry.
+    let attempts = attempts.min(reader.limits.retries_per_call.saturating_add(1));
     Retry { attempts, backoff, initial_ms, max_ms, on }
 }

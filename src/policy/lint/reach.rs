@@ -150,7 +150,7 @@ impl Look<'_> {
 
     fn part(&self, entry: &Entry, mistakes: &mut Vec<Diagnostic>) {
         let can = |tool: &&&Known| match entry.key.as_str() {
-            "path" => !tool.tool.paths.is_empty(),
+            "path" => !tool.tool.paths.is_empty() || tool.tool.paths_within.is_some(),
             "command" => tool.tool.command.is_some(),
             "host" | "host_class" => {
                 let tool = &tool.tool;

@@ -8,6 +8,7 @@ use super::file::{Case, TestFile};
 use super::outcome::{Outcome, Result, Spoke};
 use crate::contracts::{Diagnostic, Profile};
 use crate::policy::arguments::unknown_arguments;
+use crate::policy::compile::about as rules_about;
 use crate::policy::example::{COMMAND, imagined};
 use crate::policy::terms::stand_in;
 use crate::policy::{
@@ -32,6 +33,8 @@ impl Bench {
             let about = |path: &str| of.iter().any(|stem| stem == stem_of(path));
             set.rules.retain(|rule| about(&rule.file));
             set.scripts.retain(|script| about(&script.file));
+            // Which rule is about which tool is known by their places, and those moved.
+            set.about = rules_about(&set.rules, &set.vocabulary);
         }
         let declared = set.tools.iter().filter(|(name, _)| set.vocabulary.get(name).is_none());
         let stand_ins: Vec<ToolDescriptor> =

@@ -1,17 +1,15 @@
 //! A broker as the program sees it: started once, given calls, and gone when it is dropped.
 
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
-use super::cell::{BROKER_ARGUMENT, DESCRIPTORS, GROUP_PREFIX};
+use super::cell::{BROKER_ARGUMENT, GROUP_PREFIX, pass_on};
 use super::groups;
 use super::spawn::{Inherited, spawn};
 use super::waiting::readable;
@@ -77,18 +75,12 @@ impl Broker {
     /// When the broker is gone.
     pub fn call(&self, stdio: [OwnedFd; 3]) -> io::Result<UnixStream> {
         let (ours, theirs) = UnixStream::pair()?;
-        let [stdin, stdout, stderr] = &stdio;
-        let descriptors = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), theirs.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut passed = SendAncillaryBuffer::new(&mut space);
-        if !passed.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-            return Err(io::Error::other("descriptors do not fit into a message"));
-        }
+        let [stdin, stdout, stderr] = stdio;
         let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(control) = control.as_ref() else {
             return Err(io::Error::other("the broker is ending"));
         };
-        sendmsg(control, &[IoSlice::new(b"c")], &mut passed, SendFlags::NOSIGNAL)?;
+        pass_on(control, &[stdin, stdout, stderr, theirs.into()])?;
         Ok(ours)
     }
 

@@ -19,7 +19,9 @@ use super::scratch::Scratch;
 use super::session::{Output, Session};
 use super::wire::{Ended, Report, SystemPath};
 use crate::contracts::{Network, Receipt};
-use crate::ports::{Cancel, CommandOutput, CommandSpec, Ending, Probe, Sandbox, SandboxError};
+use crate::ports::{
+    Attached, Cancel, CommandOutput, CommandSpec, Ending, Probe, Sandbox, SandboxError,
+};
 use crate::sandbox::SandboxOptions;
 use crate::sandbox::proxy::Gate;
 
@@ -163,6 +165,16 @@ impl Sandbox for LinuxSandbox {
         let [(stdout, out_cut), (stderr, err_cut)] = outputs.map(Output::into_parts);
         let truncated = out_cut || err_cut;
         Ok(CommandOutput { ending, stdout, stderr, truncated, receipt, notes })
+    }
+
+    fn attach(
+        &self,
+        spec: &CommandSpec,
+        stdio: [OwnedFd; 3],
+        cancel: &Cancel,
+    ) -> Result<Attached, SandboxError> {
+        let Finished { ending, receipt } = self.run_attached(spec, stdio, cancel)?;
+        Ok(Attached { ending, receipt })
     }
 }
 

@@ -278,8 +278,8 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
     if length > MESSAGE_BYTES_MAX {
         return Err(io::Error::other(format!("a message of {length} bytes is too large")));
     }
-    let mut body = Vec::new();
-    from.take(u64::from(length)).read_to_end(&mut body)?;
+    let mut body = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    from.read_exact(&mut body)?;
     Ok(serde_json::from_slice(&body)?)
 }
 

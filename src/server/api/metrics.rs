@@ -18,7 +18,7 @@ pub(in crate::server) async fn metrics(call: Call) -> Answer {
         let standing = services.policy.standing();
         let now = Gauges {
             policy_hash: standing.hash,
-            profile: services.config.policy.profile,
+            profile: services.config().policy.profile,
             policy_errors: standing.errors as u64,
             trial_errors: services.trial.as_ref().map_or(0, |trial| trial.errors().len() as u64),
             policy_age_ms: millis(standing.age),

@@ -22,7 +22,7 @@ pub(in crate::server) async fn submit(call: Call) -> Answer {
 
 pub(in crate::server) async fn create(call: Call) -> Answer {
     let task: NewTask = call.json()?;
-    let budget = task.budget(&call.shared.services.config.budget.default);
+    let budget = task.budget(&call.shared.services.config().budget.default);
     take(&call, TaskSubmission { goal: Some(task.goal), budget, ..TaskSubmission::default() }).await
 }
 

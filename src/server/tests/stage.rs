@@ -123,7 +123,7 @@ impl Stage {
         let app = App::open(&cx).unwrap();
         let OpenHost::Host(host) = app.open_host().unwrap() else { panic!("somebody is host") };
         let services = Arc::clone(&host.services);
-        let limits = LintLimits::from(services.config.as_ref());
+        let limits = LintLimits::from(services.config().as_ref());
         let playbooks = Arc::new(LivePlaybooks::open(&root, app.tools(), limits).unwrap());
         let engine = Engine::start(EngineParts {
             services: Arc::clone(&services),

@@ -12,6 +12,7 @@
 mod beneath;
 mod jail;
 mod names;
+mod node;
 mod place;
 mod protected;
 mod read;
@@ -21,6 +22,7 @@ mod tree;
 
 pub(super) use jail::{Dir, Found, Jail};
 pub(super) use names::{lossy, shown};
+pub(super) use node::Node;
 pub(super) use place::{Current, Place};
 pub(super) use read::{Opened, read_at_most};
 pub(super) use replace::Existing;

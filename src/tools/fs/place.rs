@@ -100,6 +100,16 @@ impl Place {
         path
     }
 
+    /// Directories that are missing on the way, outermost first.
+    pub(in crate::tools) fn missing_dirs(&self) -> Vec<PathBuf> {
+        let mut path = self.dir_real.clone();
+        let each = self.missing.iter().map(|name| {
+            path.push(name);
+            path.clone()
+        });
+        each.collect()
+    }
+
     /// What has the file's name now, if anything; a link is not followed.
     pub(super) fn stat(&self) -> Result<Option<Stat>, ToolError> {
         if !self.missing.is_empty() {

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, at: &Call<'_>) -> Result<Answer<Data>, ToolError>
     expect(&fetched, "SHA-256", args.sha256.as_deref(), &sha256)?;
     expect(&fetched, "BLAKE3", args.blake3.as_deref(), &blake3)?;
     fs::rename(&unfinished, area.dir(DIR)?.join(name)).map_err(io)?;
-    let Fetched { target, media_type, bytes } = fetched;
+    let Fetched { target, media_type, bytes, .. } = fetched;
     Ok(Answer::of(Data {
         name: name.to_owned(),
         url: Some(target.shown()),

@@ -21,7 +21,7 @@ mod projects;
 mod command;
 mod tool;
 
-pub use cell::{WORKER_ARGUMENT, is_worker_invocation, worker_main};
+pub(super) use cell::{JOB, answer};
 pub(super) use tool::SandboxWorkerRun;
 
 #[cfg(test)]

@@ -48,12 +48,16 @@ fn bench() {
 }
 
 fn ways() -> Vec<Way> {
-    vec![
+    let only = std::env::var("BAILIWICK_BENCH_ONLY").ok();
+    let all = vec![
         Way { name: "plain", run: Ok(Box::new(plain)) },
         cell("landlock+seccomp", &["namespaces", "cgroup"], None),
         cell("full", &[], Some("namespaces")),
         Way { name: "bwrap", run: bwrap() },
-    ]
+    ];
+    let wanted =
+        |way: &Way| only.as_ref().is_none_or(|only| only.split(',').any(|it| it == way.name));
+    all.into_iter().filter(wanted).collect()
 }
 
 /// Without a closure that runs between fork and exec, the standard library uses `posix_spawn`.
@@ -105,11 +109,22 @@ fn bwrap() -> Result<Box<dyn Fn()>, String> {
     Ok(Box::new(move || assert!(command().output().unwrap().status.success())))
 }
 
+/// Each way comes at each place, and after each other: what one leaves to be taken down falls on all.
+fn order(ways: usize, round: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..ways).collect();
+    order.rotate_left(round % ways);
+    if (round / ways) % 2 == 1 {
+        order.reverse();
+    }
+    order
+}
+
 /// Rows for each way, in microseconds.
 fn measured(ways: &[Way], rounds: usize, suffix: &str) -> Vec<Value> {
     let mut times: Vec<Vec<f64>> = ways.iter().map(|_| Vec::new()).collect();
     for round in 0..rounds + WARM {
-        for (way, times) in ways.iter().zip(&mut times) {
+        for index in order(ways.len(), round) {
+            let (way, times) = (&ways[index], &mut times[index]);
             if let Ok(run) = &way.run {
                 let start = Instant::now();
                 run();
@@ -163,7 +178,8 @@ fn publish(rows: &[Value], rounds: usize) {
 
 fn section(rows: &[Value], rounds: usize) -> String {
     let mut text = format!(
-        "`/bin/true` with its output collected; {rounds} rounds, all rows in turns, wall-clock time. `1 GiB`: the \
+        "`/bin/true` with its output collected; {rounds} rounds, all rows in turns, each at each place, wall-clock \
+         time. `full`: a cell is made ahead. `1 GiB`: the \
          measuring process has a heap of that size, every page written.\n\n\
          | what | metric | value | beside | ratio |\n|---|---|---|---|---|\n"
     );

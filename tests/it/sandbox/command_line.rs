@@ -1,11 +1,12 @@
 //! `sandbox exec` and `sandbox probe` as a person meets them.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{BINARY, place, text};
+use super::{BINARY, has, place, text};
 
 fn bailiwick(directory: &Path, arguments: &[&str], input: &str) -> Output {
     #[allow(clippy::disallowed_methods, reason = "the test starts the program itself")]
@@ -125,4 +126,62 @@ fn the_helper_is_not_for_people() {
     let output = bailiwick(&here.path, &["__cell"], "");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("sandbox exec"));
+}
+
+/// Files of a directory over HTTP, each request on a connection of its own; the port.
+fn files_over_http(root: PathBuf) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines =
+                BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let path = first.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/");
+            let (status, body) = match fs::read(root.join(path.trim_start_matches('/'))) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)));
+        }
+    });
+    port
+}
+
+#[test]
+fn git_clones_from_a_listed_host_and_from_no_other() {
+    if !has("git") {
+        return;
+    }
+    let (there, here) = (place(), place());
+    let make = "git init -q -b main src && cd src && echo hi > a && git add a && \
+        git -c user.name=a -c user.email=a@b.c commit -qm one && cd .. && \
+        git clone -q --bare src r.git && git -C r.git update-server-info";
+    let path = there.path.to_str().unwrap();
+    let made =
+        bailiwick(&there.path, &["sandbox", "exec", "--rw", path, "--", "sh", "-c", make], "");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let port = files_over_http(there.path.clone());
+    let clone = |host: &str| {
+        let url = format!("http://{host}:{port}/r.git");
+        let hosts = format!("sandbox.proxy.hosts=['http://git.test:{port}']");
+        let bound =
+            "sandbox.proxy.allow_addresses={git.test: [127.0.0.1], other.test: [127.0.0.1]}";
+        let settings = ["--set", "sandbox.profiles.shell_exec.net=proxy", "--set", &hosts];
+        let command = ["--set", bound, "--rw", ".", "--", "git", "clone", "-q", &url, "clone"];
+        let arguments = [["sandbox", "exec"].as_slice(), &settings, &command].concat();
+        bailiwick(&here.path, &arguments, "")
+    };
+    let other = clone("other.test");
+    assert!(text(&other.stderr).contains("other.test"), "{}", text(&other.stderr));
+    assert!(!here.path.join("clone").exists());
+    let listed = clone("git.test");
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    assert_eq!(fs::read_to_string(here.path.join("clone/a")).unwrap(), "hi\n");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bailiwick::ports::{Cancel, Ending, Sandbox};
 use bailiwick::sandbox::{LinuxSandbox, SandboxOptions};
@@ -15,6 +16,8 @@ use super::{BINARY, eventually, place, shell, text};
 const BATCH: usize = 32;
 /// Calls in the short version; `BAILIWICK_SOAK_CELLS` asks for another number.
 const CALLS: usize = 200;
+/// What has not changed for so long does not change by itself any more.
+const SETTLED: Duration = Duration::from_millis(300);
 /// Names a directory of control groups that belongs to this program.
 const GROUP_PREFIX: &str = "bailiwick";
 
@@ -111,6 +114,13 @@ fn batches_of_calls() {
     }));
     // What is made once, at first use, may stay as long as the sandbox does.
     batch(&sandbox, BATCH);
+    // Groups of a burst go once their cells are seen to have ended.
+    let settled = || {
+        let before = Traces::now(&scratch.path);
+        thread::sleep(SETTLED);
+        Traces::now(&scratch.path) == before
+    };
+    assert!(eventually(settled));
     let after_one = Traces::now(&scratch.path);
     let mut left = calls;
     while left > 0 {

@@ -1,5 +1,5 @@
 //! The process that makes cells: it builds a view of files once, and for each command starts a process
-//! with a copy of it that is alone in its world.
+//! with a copy of it that is alone in its world. One such process is made before it is needed.
 //!
 //! One for each view, started by `posix_spawn`, with one thread; so it may fork, and is small enough for
 //! that to be cheap. It has the rights that making namespaces takes, and reads nothing but what the
@@ -10,14 +10,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use rustix::thread::UnshareFlags;
 
@@ -30,6 +27,7 @@ use super::super::wire::{
 use super::ground::HOST_NAME;
 use super::init::{self, World};
 use super::owners::{self, Owner};
+use super::passing::{self, DESCRIPTORS};
 use super::slots::{Slot, Slots};
 use super::sys::{self, Closing};
 use super::{guard, spaces, tree, view};
@@ -38,8 +36,8 @@ use crate::contracts::Network;
 /// What follows [`crate::sandbox::CELL_ARGUMENT`] when the helper is a broker.
 pub const BROKER_ARGUMENT: &str = "broker";
 
-/// Descriptors that come with a call: standard input, output and error, and the call's own socket.
-pub const DESCRIPTORS: usize = 4;
+/// A command that is over sooner is not disturbed by the making of the next cell.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Without news.
 const LONG: Duration = Duration::from_secs(3600);
@@ -55,6 +53,7 @@ pub fn main(mut control: UnixStream) -> i32 {
     };
     let greeted = encode(&greeting).and_then(|frame| send_all(&control, &frame));
     let Ok(mut broker) = built else { return 0 };
+    broker.make_ready();
     let served = greeted.and_then(|()| broker.serve(&control));
     let ended = broker.end();
     if served.is_ok() && ended.is_ok() { 0 } else { guard::BROKEN }
@@ -65,6 +64,8 @@ struct Broker {
     slots: Option<Slots>,
     /// The first process of each cell.
     cells: HashMap<Pid, Option<Slot>>,
+    /// Where a cell waits for its call that has none yet.
+    ready: Option<UnixStream>,
     children: OwnedFd,
 }
 
@@ -94,7 +95,10 @@ fn build(spec: ViewSpec) -> Result<Broker, Refusal> {
         }
     };
     let world = World::new(spec, view, no_slots)?;
-    Ok(Broker { world, slots, cells: HashMap::new(), children })
+    if let Some(filters) = &world.filters {
+        filters.put_up_first()?;
+    }
+    Ok(Broker { world, slots, cells: HashMap::new(), ready: None, children })
 }
 
 /// Everything but the namespaces of processes and mounts that each call has for itself.
@@ -132,12 +136,16 @@ impl Broker {
     fn serve(&mut self, control: &UnixStream) -> io::Result<()> {
         loop {
             let sources = [Some(control.as_fd()), Some(self.children.as_fd())];
-            let [call, ended] = readable_of(sources, LONG)?;
+            let wait = if self.ready.is_some() { LONG } else { SOON };
+            let [call, ended] = readable_of(sources, wait)?;
+            if call && !self.take_call(control)? {
+                return Ok(());
+            }
             if ended {
                 self.reap()?;
             }
-            if call && !self.take_call(control)? {
-                return Ok(());
+            if !call {
+                self.make_ready();
             }
         }
     }
@@ -155,52 +163,70 @@ impl Broker {
 
     /// Whether the program is still there.
     fn take_call(&mut self, control: &UnixStream) -> io::Result<bool> {
-        let mut byte = [0];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut passed = RecvAncillaryBuffer::new(&mut space);
-        let mut slices = [IoSliceMut::new(&mut byte)];
-        let count = match recvmsg(control, &mut slices, &mut passed, RecvFlags::CMSG_CLOEXEC) {
-            Ok(message) => message.bytes,
-            Err(Errno::INTR) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        };
-        let mut descriptors = Vec::with_capacity(DESCRIPTORS);
-        for message in passed.drain() {
-            if let RecvAncillaryMessage::ScmRights(passed) = message {
-                descriptors.extend(passed);
-            }
-        }
-        if count == 0 {
-            return Ok(false);
-        }
-        match <[OwnedFd; DESCRIPTORS]>::try_from(descriptors) {
-            Ok(descriptors) => self.start(descriptors),
-            Err(_) => eprintln!("a call came without its descriptors"),
-        }
+        let Some(descriptors) = passing::take(control)? else { return Ok(false) };
+        self.start(descriptors);
         Ok(true)
     }
 
-    fn start(&mut self, [stdin, stdout, stderr, call]: [OwnedFd; DESCRIPTORS]) {
-        let call = UnixStream::from(call);
-        for stream in [&stdin, &stdout, &stderr] {
-            if let Err(error) = owners::give_pipe(stream, self.world.view.owner) {
-                return refuse(&call, &Refusal::helper("a standard stream", error));
-            }
+    /// Gives a call to a cell. No copy of its descriptors is left for the next cell to have, or the
+    /// program would not see the end of this one.
+    fn start(&mut self, descriptors: [OwnedFd; DESCRIPTORS]) {
+        let given = self.give(&descriptors);
+        let [_stdin, _stdout, _stderr, call] = descriptors;
+        if let Err(refusal) = given {
+            guard::report(&UnixStream::from(call), &Report::Refused(refusal));
         }
-        let slot = match self.slots.as_mut().map(Slots::take).transpose() {
-            Ok(slot) => slot,
-            Err(error) => return refuse(&call, &Refusal::missing(CGROUP, error)),
-        };
+    }
+
+    fn give(&mut self, descriptors: &[OwnedFd; DESCRIPTORS]) -> Result<(), Refusal> {
+        let [streams @ .., _] = descriptors;
+        for stream in streams {
+            owners::give_pipe(stream, self.world.view.owner)
+                .map_err(|error| Refusal::helper("a standard stream", error))?;
+        }
+        // One that waited may have been killed by somebody.
+        if let Some(ready) = self.ready.take()
+            && passing::pass_on(&ready, descriptors).is_ok()
+        {
+            return Ok(());
+        }
+        passing::pass_on(&self.make()?, descriptors)
+            .map_err(|error| Refusal::helper("the cell takes no call", error))
+    }
+
+    /// Has a cell wait for the next call. Where none can be made, that call is told why.
+    fn make_ready(&mut self) {
+        if self.ready.is_none() {
+            self.ready = self.make().ok();
+        }
+    }
+
+    /// A cell that waits for its call at the other end of the socket.
+    fn make(&mut self) -> Result<UnixStream, Refusal> {
+        let slot = self.slots.as_mut().map(Slots::take).transpose();
+        let slot = slot.map_err(|error| Refusal::missing(CGROUP, error))?;
         let network = match self.world.network() {
             Network::None => 0,
             Network::Loopback | Network::Proxy => libc::CLONE_NEWNET,
         };
+        let no_cell = |error| Refusal::helper("no cell can be started", error);
+        let (ours, theirs) = UnixStream::pair().map_err(no_cell)?;
         match spaces::fork_into(libc::CLONE_NEWPID | libc::CLONE_NEWNS | network) {
-            Ok(None) => sys::exit_now(init::main(&self.world, slot, [stdin, stdout, stderr], call)),
+            Ok(None) => {
+                // Or it would not see its end.
+                drop(ours);
+                sys::exit_now(init::main(&self.world, slot, theirs))
+            }
             Ok(Some(pid)) => {
                 self.cells.insert(pid, slot);
+                Ok(ours)
             }
-            Err(error) => refuse(&call, &Refusal::helper("no cell can be started", error)),
+            Err(error) => {
+                if let (Some(slot), Some(slots)) = (slot, self.slots.as_mut()) {
+                    slots.give_back(slot);
+                }
+                Err(no_cell(error))
+            }
         }
     }
 
@@ -224,8 +250,4 @@ impl Broker {
         }
         Ok(())
     }
-}
-
-fn refuse(call: &UnixStream, refusal: &Refusal) {
-    guard::report(call, &Report::Refused(refusal.clone()));
 }

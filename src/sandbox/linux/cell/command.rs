@@ -65,7 +65,11 @@ fn attempt(
             stand.miss(layers::SECCOMP, "it was left out");
             None
         }
-        false => Filters::assemble(needs)?.put_up(&mut stand)?,
+        false => {
+            let filters = Filters::assemble(needs)?;
+            filters.put_up_first()?;
+            filters.put_up_last(&mut stand)?
+        }
     };
     stand.enforce(layers::DESCRIPTORS);
     stand.enforce(layers::ENVIRONMENT);

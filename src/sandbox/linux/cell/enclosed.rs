@@ -1,5 +1,5 @@
-//! The process that becomes the command of a broker's cell. The world around it stands already; what is
-//! left are the walls of the process itself. It shares memory with the first process of the cell until
+//! The process that becomes the command of a broker's cell. The world around it stands already, with most
+//! filters of system calls; what is left are the walls of the process itself. It shares memory with the first process of the cell until
 //! it is the command, so it says what came of it by writing that down.
 
 use std::convert::Infallible;
@@ -91,7 +91,7 @@ fn attempt(
     stand.enforce(layers::TREE_KILL);
     stand.enforce(format!("{}:supervised", layers::PIDS));
     match &world.filters {
-        Some(filters) => *questions = filters.put_up(stand)?,
+        Some(filters) => *questions = filters.put_up_last(stand)?,
         None => stand.miss(layers::SECCOMP, "it was left out"),
     }
     stand.leave_out(&world.spec.without);

@@ -1,19 +1,21 @@
-//! The first process of a cell: furnishes the call's own part of the world, gives up every right, starts
-//! the command, holds it to its time and its number of processes, ends everything, and reports.
+//! The first process of a cell: furnishes the cell's own part of the world, gives up every right, waits for
+//! a call, starts its command, holds it to its time and its number of processes, ends everything, and
+//! reports.
+//!
+//! All that does not depend on the command is done before there is one, so that a call that comes later
+//! does not wait for it. A cell serves one call.
 //!
 //! It is process 1 of a namespace: whatever the command starts is below it, nothing can leave, and when
 //! it ends the kernel kills what is left. The report goes out before that, when nothing is left: taking
 //! the namespaces down is nobody's to wait for.
 
-use std::io::{self, IoSlice, Read};
-use std::mem::MaybeUninit;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, openat};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, getpid, set_dumpable_behavior,
     set_parent_process_death_signal, wait,
@@ -25,7 +27,7 @@ use super::super::wire::{CANCEL, CallSpec, Ended, Refusal, Report, receive};
 use super::enclosed::{self, Outcome};
 use super::slots::Slot;
 use super::supervisor::{how_it_ended, let_go_of_stdio};
-use super::{furnish, guard, names, owners, privileges, spaces, sys, tree};
+use super::{furnish, guard, names, owners, passing, privileges, spaces, sys, tree};
 use crate::contracts::Network;
 
 pub use super::world::World;
@@ -42,39 +44,64 @@ const COUNT_SHARE: u32 = 20;
 /// Without a deadline that the clock can show.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Is the first process of a cell; the result is its exit status.
-pub fn main(world: &World, slot: Option<Slot>, stdio: [OwnedFd; 3], mut call: UnixStream) -> i32 {
-    let report = match run(world, slot.as_ref(), stdio, &mut call) {
-        Ok(report) => report,
-        Err(refusal) => Report::Refused(refusal),
+/// Is the first process of a cell; the result is its exit status. Calls come from `orders`.
+pub fn main(world: &World, slot: Option<Slot>, orders: UnixStream) -> i32 {
+    let prepared = prepare(world, slot.as_ref());
+    let Ok(Some([stdin, stdout, stderr, call])) = passing::take(&orders) else {
+        // Nobody wants it any more.
+        return 0;
     };
+    drop(orders);
+    let mut call = UnixStream::from(call);
+    let ended = prepared.and_then(|it| serve(world, slot, it, [stdin, stdout, stderr], &mut call));
     if end_all().is_err() {
         // No report is sent that would be wrong; the kernel ends the rest.
         return guard::BROKEN;
     }
-    guard::report(&call, &report);
+    guard::report(&call, &ended.unwrap_or_else(Report::Refused));
     0
 }
 
-fn run(
+/// What stands before there is a command.
+struct Prepared {
+    stand: Layers,
+    /// Whether the kernel counts the cell's processes by themselves.
+    counts: bool,
+    children: OwnedFd,
+    /// Where the proxy is to listen.
+    door: Option<TcpListener>,
+}
+
+fn prepare(world: &World, slot: Option<&Slot>) -> Result<Prepared, Refusal> {
+    let helper = |what: &'static str| move |error: io::Error| Refusal::helper(what, error);
+    if let Some(slot) = slot {
+        slot.join().map_err(|error| Refusal::missing(layers::CGROUP, error))?;
+    }
+    first_to_go(world);
+    furnish::files(world)?;
+    let door = network(world)?;
+    let children = sys::child_signals().map_err(helper("no signal descriptor"))?;
+    let mut stand = Layers::default();
+    let counts = unprivileged(world, &mut stand)?;
+    Ok(Prepared { stand, counts, children, door })
+}
+
+fn serve(
     world: &World,
-    slot: Option<&Slot>,
+    slot: Option<Slot>,
+    prepared: Prepared,
     stdio: [OwnedFd; 3],
     call: &mut UnixStream,
 ) -> Result<Report, Refusal> {
     let helper = |what: &'static str| move |error: io::Error| Refusal::helper(what, error);
     let start = Instant::now();
-    if let Some(slot) = slot {
-        slot.join().map_err(|error| Refusal::missing(layers::CGROUP, error))?;
-    }
-    first_to_go(world);
+    let Prepared { stand, counts, children, door } = prepared;
     let spec: CallSpec = receive(call).map_err(helper("no specification came"))?;
-    let mut stand = Layers::default();
-    furnish::files(world, &spec)?;
-    network(world, call)?;
-    let children = sys::child_signals().map_err(helper("no signal descriptor"))?;
+    if let Some(door) = door {
+        passing::hand_over(call, &door)
+            .map_err(|error| Refusal::missing(layers::NETWORK, error))?;
+    }
     take_stdio(stdio).map_err(helper("standard input and output"))?;
-    let counts = unprivileged(world, &mut stand)?;
     let mut outcome = Outcome::new(stand);
     let command = spaces::start_sharing(&mut || {
         enclosed::become_command(world, &spec, counts, slot.is_some(), &mut outcome)
@@ -84,6 +111,7 @@ fn run(
     let deadline = start.checked_add(Duration::from_millis(spec.limits.wall_ms));
     let questions = outcome.take_questions();
     let pids_max = spec.limits.pids;
+    let slot = slot.as_ref();
     let mut watch = Watch { call, children, command, questions, world, slot, deadline, pids_max };
     let mut how = watch.until_end().map_err(helper("it lost sight of the command"))?;
     end_all().map_err(helper("the cell does not end"))?;
@@ -116,28 +144,17 @@ fn first_to_go(world: &World) {
 }
 
 /// The cell's own network, and the socket at which the program's proxy takes what goes out.
-fn network(world: &World, call: &UnixStream) -> Result<(), Refusal> {
+fn network(world: &World) -> Result<Option<TcpListener>, Refusal> {
     let missing = |error: io::Error| Refusal::missing(layers::NETWORK, error);
     if world.network() == Network::None {
-        return Ok(());
+        return Ok(None);
     }
     spaces::start_loopback().map_err(missing)?;
     if world.network() == Network::Proxy {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PROXY_PORT)).map_err(missing)?;
-        hand_over(call, &listener).map_err(missing)?;
+        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, PROXY_PORT)).map_err(missing)?;
+        return Ok(Some(door));
     }
-    Ok(())
-}
-
-fn hand_over(call: &UnixStream, listener: &TcpListener) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut passed = SendAncillaryBuffer::new(&mut space);
-    let descriptors = [listener.as_fd()];
-    if !passed.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-        return Err(io::Error::other("a descriptor does not fit into a message"));
-    }
-    sendmsg(call, &[IoSlice::new(b"p")], &mut passed, SendFlags::NOSIGNAL)?;
-    Ok(())
+    Ok(None)
 }
 
 fn take_stdio([stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<()> {

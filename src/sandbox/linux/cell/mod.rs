@@ -29,6 +29,7 @@ mod furnish;
 mod ground;
 mod init;
 mod owners;
+mod passing;
 mod slots;
 mod spaces;
 mod view;
@@ -37,8 +38,9 @@ mod world;
 mod attempts;
 
 pub use attempts::{ATTEMPTS_ARGUMENT, Attempt};
-pub use broker::{BROKER_ARGUMENT, DESCRIPTORS};
+pub use broker::BROKER_ARGUMENT;
 pub use guard::cell_main;
 pub use init::PROXY_PORT;
+pub use passing::pass_on;
 pub use slots::PREFIX as GROUP_PREFIX;
 pub use view::PRIVATE;

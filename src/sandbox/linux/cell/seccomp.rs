@@ -1,14 +1,17 @@
 //! The system call filters: which calls fail, which kill, and which the supervisor answers.
 //!
-//! Three filters fail calls with one error each; a fourth, the gate, kills what speaks another
-//! architecture's numbers, hides calls that nobody reviewed, and passes questions on. The kernel
-//! runs all of them and takes the strictest verdict.
+//! Most of them go up once, around the broker and all that comes from it: the gate, which kills what
+//! speaks another architecture's numbers and hides calls that nobody reviewed, and three that fail calls
+//! with one error each. The last goes up with the command, since whoever makes its cell and answers for
+//! it needs what it takes away; it is short, because the kernel tries a new filter with every call there
+//! is. The kernel runs all of them and takes the strictest verdict.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use libc::{
-    BPF_ABS, BPF_JEQ, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter,
+    BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W,
+    sock_filter,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -19,8 +22,8 @@ use super::super::layers::{Layers, METADATA, SECCOMP};
 use super::super::wire::Refusal;
 use super::sys;
 use super::syscalls::{
-    ABSENT, ANSWERED, FORBIDDEN, FORBIDDEN_HERE, NAMING, NETWORKING, NEWEST_REVIEWED, Naming,
-    SYS_FCHMODAT2, UNSUPPORTED,
+    ABSENT, ABSENT_LAST, ANSWERED, FORBIDDEN, FORBIDDEN_HERE, FORBIDDEN_LAST, NAMING, NETWORKING,
+    NEWEST_REVIEWED, Naming, SYS_FCHMODAT2, UNSUPPORTED,
 };
 use crate::contracts::Network;
 
@@ -86,26 +89,31 @@ pub struct Needs {
 /// Filters, assembled.
 #[derive(Debug)]
 pub struct Filters {
-    gate: Vec<sock_filter>,
-    others: Vec<BpfProgram>,
+    first: Vec<BpfProgram>,
+    last: Vec<sock_filter>,
     listens: bool,
 }
 
 impl Filters {
     /// Assembles them, which takes longer than putting them up.
     pub fn assemble(needs: Needs) -> Result<Self, Refusal> {
-        let others = programs(needs).map_err(|error| Refusal::missing(SECCOMP, error))?;
-        Ok(Self { gate: gate(needs), others, listens: needs.answers_metadata || needs.keeps_names })
+        let missing = |error| Refusal::missing(SECCOMP, error);
+        let mut first = vec![gate()];
+        first.extend(programs(needs).map_err(missing)?);
+        let last = last(needs)?;
+        Ok(Self { first, last, listens: needs.answers_metadata || needs.keeps_names })
     }
 
-    /// Puts them up. The descriptor is where the calls arrive that want an answer, if any do.
-    pub fn put_up(&self, layers: &mut Layers) -> Result<Option<OwnedFd>, Refusal> {
+    /// Puts up those that whoever makes the cell can live with itself.
+    pub fn put_up_first(&self) -> Result<(), Refusal> {
         let missing = |error: seccompiler::Error| Refusal::missing(SECCOMP, error);
-        let no_gate = |error| Refusal::missing(SECCOMP, format!("no gate: {error}"));
-        let listener = sys::filter(&self.gate, self.listens).map_err(no_gate)?;
-        for program in &self.others {
-            apply_filter(program).map_err(missing)?;
-        }
+        self.first.iter().try_for_each(|program| apply_filter(program).map_err(missing))
+    }
+
+    /// Puts up the last one. The descriptor is where the calls arrive that want an answer, if any do.
+    pub fn put_up_last(&self, layers: &mut Layers) -> Result<Option<OwnedFd>, Refusal> {
+        let missing = |error| Refusal::missing(SECCOMP, format!("not the last filter: {error}"));
+        let listener = sys::filter(&self.last, self.listens).map_err(missing)?;
         layers.enforce(SECCOMP);
         layers.enforce(METADATA);
         Ok(listener)
@@ -146,20 +154,12 @@ fn conditional(needs: Needs) -> Fallible<Rules> {
         rules.set_id_later()?;
     }
     rules.other_processes()?;
-    for flag in NAMESPACE_FLAGS {
-        rules.forbid(libc::SYS_clone, [has_bits(0, bits(flag))])?;
-    }
     for request in FORBIDDEN_REQUESTS {
         rules.forbid(libc::SYS_ioctl, [is(1, request)])?;
     }
     for command in FORBIDDEN_COMMANDS {
         rules.forbid(libc::SYS_fcntl, [is(1, bits(command))])?;
     }
-    // A listener of the cell's own could answer what is ours to answer.
-    rules.forbid(
-        libc::SYS_seccomp,
-        [is(0, 1), has_bits(1, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)],
-    )?;
     Ok(rules.0)
 }
 
@@ -298,10 +298,9 @@ const ARCHITECTURE_AT: u32 = 4;
 const ARGUMENTS_AT: u32 = 16;
 const ARGUMENT_BYTES: u32 = 8;
 
-/// Assembled by hand, since the crate has neither comparisons of call numbers nor listeners.
-fn gate(needs: Needs) -> Vec<sock_filter> {
+/// Assembled by hand, since the crate has no comparisons of call numbers.
+fn gate() -> BpfProgram {
     let kill = verdict(libc::SECCOMP_RET_KILL_PROCESS);
-    let not_there = verdict(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs());
     let mut program = vec![
         load(ARCHITECTURE_AT),
         // Skips the verdict when it is ours.
@@ -312,34 +311,109 @@ fn gate(needs: Needs) -> Vec<sock_filter> {
     if cfg!(target_arch = "x86_64") {
         program.extend([jump(BPF_JSET, X32_BIT, 0, 1), kill]);
     }
-    program.extend([jump(BPF_JGT, number(NEWEST_REVIEWED), 0, 1), not_there]);
-    let naming = if needs.keeps_names { NAMING } else { &[] };
-    for naming in naming {
-        program.extend(pass_on_naming(*naming));
-    }
-    let answered = if needs.answers_metadata { ANSWERED } else { &[] };
-    for call in answered {
-        program.extend([jump(BPF_JEQ, number(*call), 0, 1), verdict(libc::SECCOMP_RET_USER_NOTIF)]);
-    }
+    program.extend([jump(BPF_JGT, number(NEWEST_REVIEWED), 0, 1), failure(libc::ENOSYS)]);
     program.push(verdict(libc::SECCOMP_RET_ALLOW));
     program
+        .into_iter()
+        .map(|it| seccompiler::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k })
+        .collect()
+}
+
+/// What is decided about one call, ending in a verdict.
+type Leaf = (u32, Vec<sock_filter>);
+
+/// By hand, since the crate has no listeners. The calls stand in a tree, so that one that is not among
+/// them is found not to be in a few steps.
+fn last(needs: Needs) -> Result<Vec<sock_filter>, Refusal> {
+    let always = |calls: &[i64], verdict: sock_filter| -> Vec<Leaf> {
+        calls.iter().map(|call| (number(*call), vec![verdict])).collect()
+    };
+    let mut leaves = always(FORBIDDEN_LAST, failure(libc::EPERM));
+    leaves.extend(always(ABSENT_LAST, failure(libc::ENOSYS)));
+    leaves.push((number(libc::SYS_seccomp), no_listener()));
+    leaves.push((number(libc::SYS_clone), no_namespace()));
+    if needs.keeps_names {
+        leaves.extend(NAMING.iter().map(|naming| (number(naming.call), pass_on(*naming))));
+    }
+    if needs.answers_metadata {
+        leaves.extend(always(ANSWERED, verdict(libc::SECCOMP_RET_USER_NOTIF)));
+    }
+    leaves.sort_unstable_by_key(|leaf| leaf.0);
+    let mut program = vec![load(NUMBER_AT)];
+    program.extend(tree(&leaves)?);
+    Ok(program)
+}
+
+/// Leaves that are tried one after the other.
+const BRANCH_LEAVES: usize = 2;
+
+fn tree(leaves: &[Leaf]) -> Result<Vec<sock_filter>, Refusal> {
+    if leaves.len() <= BRANCH_LEAVES {
+        let mut program = Vec::new();
+        for (call, body) in leaves {
+            program.push(jump(BPF_JEQ, *call, 0, distance(body)?));
+            program.extend(body);
+        }
+        program.push(verdict(libc::SECCOMP_RET_ALLOW));
+        return Ok(program);
+    }
+    let (low, high) = leaves.split_at(leaves.len() / 2);
+    let from = high.first().map_or(u32::MAX, |leaf| leaf.0);
+    let low = tree(low)?;
+    let mut program = vec![jump(BPF_JGE, from, distance(&low)?, 0)];
+    program.extend(low);
+    program.extend(tree(high)?);
+    Ok(program)
+}
+
+/// A jump over `program`.
+fn distance(program: &[sock_filter]) -> Result<u8, Refusal> {
+    u8::try_from(program.len())
+        .map_err(|_| Refusal::missing(SECCOMP, "the last filter is too long"))
+}
+
+fn no_namespace() -> Vec<sock_filter> {
+    let kinds = NAMESPACE_FLAGS.iter().fold(0, |all, flag| all | flag.cast_unsigned());
+    vec![
+        load(ARGUMENTS_AT),
+        jump(BPF_JSET, kinds, 0, 1),
+        failure(libc::EPERM),
+        verdict(libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
+/// A listener of the cell's own could answer what is ours to answer.
+fn no_listener() -> Vec<sock_filter> {
+    let listener = u32::try_from(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER).unwrap_or(u32::MAX);
+    vec![
+        load(ARGUMENTS_AT),
+        jump(BPF_JEQ, libc::SECCOMP_SET_MODE_FILTER, 0, 3),
+        load(ARGUMENTS_AT + ARGUMENT_BYTES),
+        jump(BPF_JSET, listener, 0, 1),
+        failure(libc::EPERM),
+        verdict(libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 /// An `open` without `O_CREAT` makes no name, nor does one with `O_PATH`, whatever else it has.
 /// Both architectures have the lower half of an argument first.
-fn pass_on_naming(naming: Naming) -> Vec<sock_filter> {
+fn pass_on(naming: Naming) -> Vec<sock_filter> {
     let ask = verdict(libc::SECCOMP_RET_USER_NOTIF);
     let Some(argument) = naming.flags else {
-        return vec![jump(BPF_JEQ, number(naming.call), 0, 1), ask];
+        return vec![ask];
     };
     vec![
-        jump(BPF_JEQ, number(naming.call), 0, 5),
         load(ARGUMENTS_AT + argument * ARGUMENT_BYTES),
         jump(BPF_JSET, libc::O_PATH.cast_unsigned(), 2, 0),
         jump(BPF_JSET, libc::O_CREAT.cast_unsigned(), 0, 1),
         ask,
         verdict(libc::SECCOMP_RET_ALLOW),
     ]
+}
+
+/// The call fails so.
+fn failure(errno: i32) -> sock_filter {
+    verdict(libc::SECCOMP_RET_ERRNO | errno.unsigned_abs())
 }
 
 /// A call's number as the filter sees it; the constants are small.

@@ -155,7 +155,7 @@ pub fn stack_roots() -> io::Result<()> {
 pub fn start_loopback() -> io::Result<()> {
     let socket = rustix::net::socket(
         rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
+        rustix::net::SocketType::STREAM,
         None,
     )?;
     // SAFETY: plain data for which zeros are valid.

@@ -36,24 +36,18 @@ const SYS_LSM_SET_SELF_ATTR: i64 = 459;
 /// Fail with `EPERM`, whatever the arguments.
 pub const FORBIDDEN: &[i64] = &[
     // Other namespaces, other roots, other mounts.
-    SYS_unshare,
     SYS_setns,
     SYS_chroot,
     SYS_pivot_root,
-    SYS_mount,
     SYS_umount2,
-    SYS_move_mount,
-    SYS_open_tree,
     SYS_fsopen,
     SYS_fsconfig,
     SYS_fsmount,
     SYS_fspick,
-    SYS_mount_setattr,
     SYS_STATMOUNT,
     SYS_LISTMOUNT,
     // Other processes.
     SYS_ptrace,
-    SYS_process_vm_readv,
     SYS_process_vm_writev,
     SYS_process_madvise,
     SYS_process_mrelease,
@@ -118,6 +112,17 @@ pub const FORBIDDEN: &[i64] = &[
     SYS_mq_unlink,
 ];
 
+/// As [`FORBIDDEN`], for the command alone: cells are made by these, and the supervisor reads the paths
+/// that it is asked about.
+pub const FORBIDDEN_LAST: &[i64] = &[
+    SYS_unshare,
+    SYS_mount,
+    SYS_move_mount,
+    SYS_open_tree,
+    SYS_mount_setattr,
+    SYS_process_vm_readv,
+];
+
 /// As [`FORBIDDEN`], in cells without a network of their own: the network, and sockets of other programs.
 /// With a path one would reach any service on the machine that trusts this user.
 pub const NETWORKING: &[i64] = &[SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4];
@@ -132,7 +137,10 @@ pub const FORBIDDEN_HERE: &[i64] = &[];
 
 /// Fail with `ENOSYS`: their arguments are in memory, where a filter cannot look. Programs fall
 /// back to an older call that can be judged.
-pub const ABSENT: &[i64] = &[SYS_clone3, SYS_openat2];
+pub const ABSENT: &[i64] = &[SYS_clone3];
+
+/// As [`ABSENT`], for the command alone: the supervisor looks up with it.
+pub const ABSENT_LAST: &[i64] = &[SYS_openat2];
 
 /// Fail with `EOPNOTSUPP`: attributes, among them access control lists, can be set on every file
 /// of the user, wherever it is. Programs take it for a file system without them.
@@ -223,7 +231,16 @@ mod tests {
 
     #[test]
     fn every_call_stands_in_one_list_and_was_reviewed() {
-        let lists = [FORBIDDEN, FORBIDDEN_HERE, NETWORKING, ABSENT, UNSUPPORTED, ANSWERED];
+        let lists = [
+            FORBIDDEN,
+            FORBIDDEN_HERE,
+            FORBIDDEN_LAST,
+            NETWORKING,
+            ABSENT,
+            ABSENT_LAST,
+            UNSUPPORTED,
+            ANSWERED,
+        ];
         let mut all: Vec<i64> = lists.into_iter().flatten().copied().collect();
         all.extend(NAMING.iter().map(|naming| naming.call));
         let count = all.len();

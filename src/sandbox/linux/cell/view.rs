@@ -51,13 +51,6 @@ pub struct View {
     pub private_is_granted: bool,
 }
 
-impl View {
-    /// Whether a working directory was there when the program looked.
-    pub fn knows(&self, cwd: &Path) -> bool {
-        self.bare.as_deref() == Some(cwd)
-    }
-}
-
 /// Something detached, and where it goes.
 struct Piece {
     tree: OwnedFd,

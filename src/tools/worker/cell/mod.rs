@@ -1,5 +1,4 @@
-//! What reads the files of strangers: unpacking and taking stock. It runs in a cell, as this same
-//! binary started again with the hidden argument [`WORKER_ARGUMENT`].
+//! What reads the files of strangers: unpacking and taking stock. It runs in a cell: see [`super::super::cell`].
 //!
 //! Owns the formats and their limits. The tool outside knows the words of [`Request`] and
 //! [`Reply`] only: one JSON document in, one out. Nothing here reaches further than the paths in
@@ -11,6 +10,6 @@ mod words;
 mod archive;
 mod inventory;
 
-pub use entry::{WORKER_ARGUMENT, is_worker_invocation, worker_main};
+pub(in crate::tools) use entry::{JOB, answer};
 pub(super) use inventory::{Dependency, Finding, Listed, Scanned};
-pub(super) use words::{Limits, Refusal, Reply, Request, Unpacked, Why};
+pub(super) use words::{Limits, Reply, Request, Unpacked};

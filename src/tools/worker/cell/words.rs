@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(in crate::tools::worker) use super::super::super::cell::{Refusal, Why};
 use super::inventory::Scanned;
 
 /// What the helper is to do.
@@ -77,38 +78,4 @@ pub(in crate::tools::worker) struct Unpacked {
     pub(in crate::tools::worker) bytes: u64,
     /// Files that were to run as another user: they do not. At most 100.
     pub(in crate::tools::worker) stripped: Vec<String>,
-}
-
-/// Why something was not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::tools::worker) struct Refusal {
-    /// What kind of reason.
-    pub(in crate::tools::worker) why: Why,
-    /// The reason, with the name of the entry.
-    pub(in crate::tools::worker) message: String,
-}
-
-/// Kinds of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::tools::worker) enum Why {
-    /// It wants what no archive may.
-    Forbidden,
-    /// It is more than there may be.
-    TooLarge,
-    /// It is damaged, or none of the known formats.
-    Damaged,
-    /// The disk would not.
-    Io,
-}
-
-impl Refusal {
-    pub(super) fn new(why: Why, message: impl Into<String>) -> Self {
-        Self { why, message: message.into() }
-    }
-
-    pub(super) fn forbidden(entry: &str, reason: &str) -> Self {
-        Self::new(Why::Forbidden, format!("entry `{}` {reason}", entry.escape_debug()))
-    }
 }

@@ -1,0 +1,302 @@
+//! The server side of a connection: which tools there are, and calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::super::run::{self, Ways};
+use super::super::tools::{is_enabled, single_call};
+use super::ask::Elicits;
+use super::{called, names};
+use crate::app::{App, OpenHost};
+use crate::cli::CliError;
+use crate::contracts::{CallEffect, Map, RunId, RunStatus, Trigger};
+use crate::orchestrator::{Answerer, NobodyAnswers, RunEnd};
+use crate::ports::ToolDescriptor;
+
+/// Looks for what became of a call that waited for a person.
+pub(super) const RESULT_TOOL: &str = "bailiwick_result";
+/// How often it is looked whether somebody answered.
+const LOOK: Duration = Duration::from_millis(300);
+/// Runs that are remembered, so that their results can be fetched.
+const RUNS_MAX: usize = 10_000;
+
+/// The governed tools of one workspace.
+#[derive(Clone)]
+pub(super) struct Governed(Arc<Inner>);
+
+struct Inner {
+    app: Arc<App>,
+    cwd: PathBuf,
+    wait: Duration,
+    elicit: bool,
+    /// Own names by the names that clients see.
+    names: BTreeMap<String, String>,
+    /// Runs of this connection.
+    runs: Mutex<BTreeSet<RunId>>,
+}
+
+impl Governed {
+    pub(super) fn new(app: Arc<App>, cwd: PathBuf, wait: Duration, elicit: bool) -> Self {
+        let tools = app.tools();
+        let enabled = tools.tools().filter(|tool| is_enabled(tool, &app.workspace));
+        let names = names::exposed(enabled.map(|tool| tool.name.as_str()));
+        Self(Arc::new(Inner { app, cwd, wait, elicit, names, runs: Mutex::default() }))
+    }
+
+    fn tools(&self) -> Vec<Tool> {
+        let Inner { app, names, .. } = self.0.as_ref();
+        let described = names.iter().filter_map(|(name, own)| {
+            app.toolbox().find(own).map(|descriptor| told(name, descriptor))
+        });
+        described.chain([result_tool()]).collect()
+    }
+}
+
+impl ServerHandler for Governed {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")))
+            .with_instructions(
+                "Every call is decided by the policy of this workspace, runs inside walls, and is \
+                 journalled. A call may be denied, or answer `approval_required`: a person then \
+                 answers, and `bailiwick_result` tells what became of it.",
+            )
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let name = request.name.as_ref();
+        let args = request.arguments.unwrap_or_default();
+        let inner = Arc::clone(&self.0);
+        let (cancel, stop) = watch::channel(0_u32);
+        let runtime = Handle::current();
+        let mut work = if name == RESULT_TOOL {
+            let run_id = run_of(&args).filter(|run| self.0.knows(*run)).ok_or_else(|| {
+                ErrorData::invalid_params("`run_id` names no call of this connection", None)
+            })?;
+            tokio::task::spawn_blocking(move || inner.settle(run_id, &runtime, stop))
+        } else {
+            let own = self.0.names.get(name).cloned().ok_or_else(|| {
+                let shown: String = name.chars().take(100).flat_map(char::escape_debug).collect();
+                ErrorData::invalid_params(format!("there is no tool `{shown}`"), None)
+            })?;
+            let answerer = self.answerer(&context, &runtime);
+            tokio::task::spawn_blocking(move || inner.call(&own, args, answerer, &runtime, stop))
+        };
+        tokio::select! {
+            result = &mut work => match result {
+                Ok(result) => Ok(result.into()),
+                Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
+            },
+            () = context.ct.cancelled() => {
+                cancel.send_modify(|times| *times += 1);
+                Err(ErrorData::internal_error("the call was cancelled", None))
+            }
+        }
+    }
+}
+
+impl Governed {
+    fn answerer(
+        &self,
+        context: &RequestContext<RoleServer>,
+        runtime: &Handle,
+    ) -> Arc<dyn Answerer> {
+        let elicits =
+            self.0.elicit.then(|| Elicits::over(&context.peer, runtime.clone())).flatten();
+        match elicits {
+            Some(elicits) => Arc::new(elicits),
+            None => Arc::new(NobodyAnswers),
+        }
+    }
+}
+
+impl Inner {
+    fn knows(&self, run: RunId) -> bool {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+    }
+
+    fn remember(&self, run: RunId) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if runs.len() >= RUNS_MAX {
+            runs.pop_first();
+        }
+        runs.insert(run);
+    }
+
+    /// A run of one step, from here to its end or to a question. Blocks.
+    fn call(
+        &self,
+        tool: &str,
+        args: Map,
+        answerer: Arc<dyn Answerer>,
+        runtime: &Handle,
+        stop: watch::Receiver<u32>,
+    ) -> CallToolResult {
+        let toolbox = self.app.toolbox();
+        let Some(descriptor) = toolbox.find(tool) else {
+            return called::refused("unknown_tool", &format!("there is no tool `{tool}`"));
+        };
+        if let Err(error) = toolbox.check_args(tool, &args) {
+            return called::refused(error.kind.as_str(), &error.message);
+        }
+        let mut request = single_call(descriptor, args, &self.app, &self.cwd);
+        request.trigger = Trigger::Mcp;
+        request.attended = self.elicit;
+        let ways = Ways { answerer, observer: Arc::new(|_, _| {}), stop: stop.clone() };
+        match runtime.block_on(run::anywhere(&self.app, request, ways)) {
+            Ok(end) => {
+                self.remember(end.run_id);
+                self.answered(&end, runtime, stop)
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// What became of a run that waited.
+    fn settle(
+        &self,
+        run_id: RunId,
+        runtime: &Handle,
+        stop: watch::Receiver<u32>,
+    ) -> CallToolResult {
+        match self.look(run_id, runtime, &stop) {
+            Ok(end) => self.answered(&end, runtime, stop),
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// The answer; for a run that waits for a person after having waited for them.
+    fn answered(
+        &self,
+        end: &RunEnd,
+        runtime: &Handle,
+        stop: watch::Receiver<u32>,
+    ) -> CallToolResult {
+        let mut end = end.clone();
+        let until = Instant::now() + self.wait;
+        while end.report.is_none() && Instant::now() < until && *stop.borrow() == 0 {
+            std::thread::sleep(LOOK);
+            match self.look(end.run_id, runtime, &stop) {
+                Ok(now) => end = now,
+                Err(error) => return failed(&error),
+            }
+        }
+        match (&end.report, end.status) {
+            (Some(report), _) => called::ended(&end, report),
+            (None, RunStatus::WaitingApproval) => match self.asked(end.run_id) {
+                Ok(asked) => called::waits(end.run_id, &asked),
+                Err(error) => failed(&error),
+            },
+            (None, status) => called::stands(end.run_id, status),
+        }
+    }
+
+    /// Where a run stands now. One that was answered and that nobody drives is driven on here.
+    fn look(
+        &self,
+        run_id: RunId,
+        runtime: &Handle,
+        stop: &watch::Receiver<u32>,
+    ) -> Result<RunEnd, CliError> {
+        if let Some(end) = self.app.ended(run_id)? {
+            return Ok(end);
+        }
+        let status = self.app.history()?.status(run_id)?;
+        let still = RunEnd { run_id, status, report: None };
+        if status == RunStatus::WaitingApproval && !self.asked(run_id)?.is_empty() {
+            return Ok(still);
+        }
+        match self.app.open_host()? {
+            OpenHost::Busy { .. } => Ok(still),
+            OpenHost::Host(host) => runtime
+                .block_on(host.resume(
+                    run_id,
+                    "mcp",
+                    Arc::new(NobodyAnswers),
+                    Vec::new(),
+                    Arc::new(|_, _| {}),
+                    stop.clone(),
+                ))
+                .map_err(crate::cli::run_error),
+        }
+    }
+
+    fn asked(
+        &self,
+        run_id: RunId,
+    ) -> Result<Vec<(crate::contracts::ApprovalId, String)>, CliError> {
+        let record = self.app.history()?.record(run_id)?;
+        let open = record.open_questions();
+        Ok(open.into_iter().map(|(it, _)| (it.approval_id, it.prompt.clone())).collect())
+    }
+}
+
+fn failed(error: &CliError) -> CallToolResult {
+    called::refused("unavailable", &error.message)
+}
+
+fn run_of(args: &Map) -> Option<RunId> {
+    args.get("run_id")?.as_str()?.parse().ok()
+}
+
+/// A tool as clients see it. Its hints are what policy knows, not what it decides.
+fn told(name: &str, tool: &ToolDescriptor) -> Tool {
+    let schema = tool.schema.as_object().cloned().unwrap_or_default();
+    let reads = tool.effect == CallEffect::Read;
+    let hints = ToolAnnotations::from_raw(
+        Some(tool.name.clone()),
+        Some(reads),
+        Some(!reads && tool.effect != CallEffect::Idempotent),
+        Some(tool.effect.is_repeatable()),
+        Some(tool.sends_network),
+    );
+    Tool::new(name.to_owned(), tool.description.clone(), schema).with_annotations(hints)
+}
+
+fn result_tool() -> Tool {
+    let schema = json!({
+        "type": "object",
+        "properties": { "run_id": { "type": "string", "description": "As `approval_required` named it." } },
+        "required": ["run_id"],
+        "additionalProperties": false,
+    });
+    let schema = match schema {
+        Value::Object(schema) => schema,
+        _ => Map::new(),
+    };
+    let what =
+        "What became of a call that answered `approval_required`. Waits as long as calls do.";
+    Tool::new(RESULT_TOOL, what, schema).with_annotations(ToolAnnotations::from_raw(
+        None,
+        Some(true),
+        None,
+        None,
+        Some(false),
+    ))
+}
