@@ -21,6 +21,7 @@ pub mod config;
 pub mod playbook;
 pub mod policy;
 pub mod ports;
+pub mod recall;
 pub mod yaml;
 
 // L2: the outside world, one concern each
@@ -28,6 +29,8 @@ pub mod durable;
 pub mod facts;
 pub mod identity;
 pub mod live;
+pub mod memory;
+pub mod providers;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

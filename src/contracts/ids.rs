@@ -115,6 +115,14 @@ id!(
     MemoryId, "mem_", "memory record"
 );
 id!(
+    /// Changes of memory that were made together and can be undone together.
+    BatchId, "batch_", "batch"
+);
+id!(
+    /// A proposed change of memory.
+    ProposalId, "prop_", "proposal"
+);
+id!(
     /// A request for a person's answer.
     ApprovalId, "apr_", "approval"
 );

@@ -18,6 +18,7 @@ mod ids;
 mod limits;
 mod listed_host;
 mod memory;
+mod memory_search;
 mod once;
 mod report;
 mod schemas;
@@ -48,13 +49,21 @@ pub use execution::{
 };
 pub use governing::{GOVERNING, GOVERNING_RULES};
 pub use hash::{Hash, HashError};
-pub use ids::{ApprovalId, CallId, IdError, IncidentId, MemoryId, RunId, ScheduleId, TaskId};
+pub use ids::{
+    ApprovalId, BatchId, CallId, IdError, IncidentId, MemoryId, ProposalId, RunId, ScheduleId,
+    TaskId,
+};
 pub use limits::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX, LABELS_MAX, SubmissionError,
     TEXT_BYTES_MAX,
 };
 pub use listed_host::{ListedHost, ListedHostError};
-pub use memory::{Area, Embedded, MemoryMetadata, MemoryRecord, Provenance};
+pub use memory::{
+    Area, Embedded, MemoryMetadata, MemoryOrigin, MemoryRecord, NewRecord, Provenance, RecordRow,
+};
+pub use memory_search::{
+    MemoryAnswer, MemoryDraft, MemoryHit, MemoryQuery, SearchMode, Why, Written, WrittenAs,
+};
 pub use once::Once;
 pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};
 pub use schemas::schemas;

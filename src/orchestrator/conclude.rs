@@ -19,13 +19,13 @@ use super::scope;
 use super::services::blocking;
 use super::taken::{Labels, USER, secret};
 use crate::agent::Verdict;
+use crate::contracts::NewRecord;
 use crate::contracts::{
     ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Hash, Map, MemoryId, MemoryMetadata,
     MemoryWritten, Obligation, Origin, Outcome, Provenance, RunFinished, StepVerified, ToolCall,
 };
 use crate::playbook::Remember;
 use crate::playbook::expression::{ExpressionError, Scope};
-use crate::store::NewRecord;
 
 /// Evaluates one expression of `verify:`. Ends in `step.verified`.
 pub(super) async fn verify(work: Work, index: u32) -> Result<Progress, RunError> {
@@ -183,7 +183,7 @@ impl<'a> Conclusion<'a> {
         }
         let content_hash = Hash::of(text.as_bytes());
         let text = self.batch.text(text, clock.salt());
-        let source = Provenance { run: run_id, step: None, file: None };
+        let source = Provenance { run: run_id, ..Provenance::default() };
         let tags = memory.tags.clone();
         self.batch.records.push(NewRecord {
             id,

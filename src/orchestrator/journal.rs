@@ -3,8 +3,9 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::RunError;
+use crate::contracts::NewRecord;
 use crate::contracts::{ApprovalId, ApprovalResolution, EventBody, Stored};
-use crate::store::{AuditEntry, NewRecord};
+use crate::store::AuditEntry;
 
 /// Events that become durable together, with what belongs to them.
 #[derive(Debug, Clone, Default)]

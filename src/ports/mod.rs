@@ -2,13 +2,17 @@
 
 mod cancel;
 mod clock;
+mod embedder;
 mod programs;
+mod record_log;
 mod sandbox;
 mod tool;
 
 pub use cancel::Cancel;
 pub use clock::Clock;
+pub use embedder::{EmbedError, Embedder};
 pub use programs::{begins_with, may_run};
+pub use record_log::{LogError, RecordLog};
 pub use sandbox::{
     Attached, CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
 };

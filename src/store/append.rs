@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::contracts::{
-    ApprovalId, ApprovalResolution, Area, CallId, Effect, EventBody, EventKind, Hash, MemoryId,
-    MemoryMetadata, RunId, Stored, TextRef, Timestamp,
+    ApprovalId, ApprovalResolution, CallId, Effect, EventBody, EventKind, NewRecord, RunId, Stored,
+    TextRef, Timestamp,
 };
 
 use super::error::StoreError;
@@ -142,25 +142,6 @@ pub struct AuditEntry {
     pub error: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-}
-
-/// A memory record, or a later state of one, as it is written to the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewRecord {
-    /// Which record. A second row with the same id replaces the first.
-    pub id: MemoryId,
-    /// Where it belongs.
-    pub area: Area,
-    /// The text: among the append's texts, or stored already.
-    pub text: TextRef,
-    /// Everything else about it.
-    pub metadata: MemoryMetadata,
-    /// When it was first written.
-    pub created_at: Timestamp,
-    /// When this state was written.
-    pub updated_at: Timestamp,
-    /// BLAKE3 of the text, to find exact duplicates.
-    pub content_hash: Hash,
 }
 
 /// An append whose form was checked and whose payloads are the bytes that will be stored.

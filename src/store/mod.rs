@@ -59,8 +59,7 @@ mod refs;
 mod schema;
 
 pub use append::{
-    APPEND_EVENTS_MAX, AUDIT_BYTES_MAX, Append, AuditEntry, NewRecord, PAYLOAD_BYTES_MAX,
-    TEXT_BYTES_MAX,
+    APPEND_EVENTS_MAX, AUDIT_BYTES_MAX, Append, AuditEntry, PAYLOAD_BYTES_MAX, TEXT_BYTES_MAX,
 };
 pub use approvals::{ApprovalInfo, ApprovalStatus};
 pub use audit_file::AUDIT_FILE_BYTES_MAX;
@@ -76,7 +75,6 @@ pub use keys::{ANSWER_BYTES_MAX, KEY_BYTES_MAX, KnownKey, NewKey, Remembered};
 pub use lock::is_held;
 pub use open::StoreOptions;
 pub use read::{AuditLine, ROWS_MAX, Reader, RunInfo};
-pub use records::RecordRow;
 pub use schedules::{SCHEDULE_BYTES_MAX, ScheduleRow, ScheduleSource, ScheduleTarget};
 pub use verify::VerifyReport;
 

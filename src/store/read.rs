@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use crate::contracts::{
-    Event, EventKind, Hash, Priority, RunId, RunStatus, TaskId, TextRef, Timestamp,
+    Event, EventKind, Hash, Priority, RecordRow, RunId, RunStatus, TaskId, TextRef, Timestamp,
 };
 
 use super::audit;
@@ -16,7 +16,7 @@ use super::error::{Context, StoreError};
 use super::layout::{Layout, refuse_symlink};
 use super::lost;
 use super::pool::Pool;
-use super::records::{self, RecordRow};
+use super::records;
 use super::rows::{self, EVENT_COLUMNS, RUN_COLUMNS};
 use super::schema;
 use super::summary::RunRow;

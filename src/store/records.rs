@@ -3,9 +3,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::contracts::{Area, Hash, MemoryId, MemoryMetadata, TextRef, Timestamp};
+use crate::contracts::{Area, Hash, MemoryId, NewRecord, RecordRow, TextRef, Timestamp};
 
-use super::append::{NewRecord, PreparedRecord};
+use super::append::PreparedRecord;
 use super::digest::digest;
 use super::error::{Context, StoreError};
 use super::rows;
@@ -14,27 +14,6 @@ use super::tip::Link;
 /// The columns that [`row`] reads, in its order.
 const COLUMNS: &str = "record_seq, id, area, blob, salted_hash, bytes, metadata, created_ms, \
                        updated_ms, content_hash, hash";
-
-/// One row of the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecordRow {
-    /// Its place in the log, from 1.
-    pub record_seq: u64,
-    /// Which record; the newest row of an id counts.
-    pub id: MemoryId,
-    /// Where it belongs.
-    pub area: Area,
-    /// The text.
-    pub text: TextRef,
-    /// Everything else about it.
-    pub metadata: MemoryMetadata,
-    /// When the record was first written.
-    pub created_at: Timestamp,
-    /// When this row was written.
-    pub updated_at: Timestamp,
-    /// BLAKE3 of the text; gone when the text was forgotten.
-    pub content_hash: Option<Hash>,
-}
 
 /// A row together with what the chain needs.
 #[derive(Debug)]
@@ -76,7 +55,7 @@ impl Fields<'_> {
             &[
                 prev.as_bytes(),
                 self.id.to_string().as_bytes(),
-                area_text(self.area).as_bytes(),
+                self.area.name().as_bytes(),
                 self.text.blob.as_bytes(),
                 self.text.salted_hash.as_bytes(),
                 &self.text.bytes.to_le_bytes(),
@@ -102,7 +81,7 @@ pub(super) fn insert(db: &Connection, link: Link, new: &PreparedRecord) -> Resul
     let values = params![
         rows::int(link.seq),
         record.id.to_string(),
-        area_text(record.area),
+        record.area.name(),
         record.text.blob,
         record.text.salted_hash.as_bytes(),
         rows::int(record.text.bytes),
@@ -168,7 +147,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<ChainedRecord> {
     let record = RecordRow {
         record_seq: rows::count(row, 0)?,
         id: id.parse().map_err(|error: crate::contracts::IdError| rows::unreadable(1, error))?,
-        area: parse_area(&area)
+        area: Area::named(&area)
             .ok_or_else(|| rows::unreadable(2, format!("unknown area `{area}`")))?,
         text: TextRef {
             blob: row.get(3)?,
@@ -182,19 +161,4 @@ fn row(row: &Row<'_>) -> rusqlite::Result<ChainedRecord> {
         content_hash: content_hash.map(Hash::from_bytes),
     };
     Ok(ChainedRecord { record, metadata_json, hash: rows::hash(row, 10)? })
-}
-
-const fn area_text(area: Area) -> &'static str {
-    match area {
-        Area::Main => "main",
-        Area::Fragments => "fragments",
-        Area::Solutions => "solutions",
-        Area::Instruments => "instruments",
-    }
-}
-
-fn parse_area(text: &str) -> Option<Area> {
-    [Area::Main, Area::Fragments, Area::Solutions, Area::Instruments]
-        .into_iter()
-        .find(|area| area_text(*area) == text)
 }

@@ -16,12 +16,15 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["contracts", "ports", "yaml"]),
     ("agent", &["contracts"]),
     ("policy", &["contracts", "ports", "yaml", "command"]),
+    ("recall", &["contracts"]),
     ("playbook", &["contracts", "ports", "yaml", "agent", "config", "policy"]),
     // L2: the outside world, one concern each
     ("durable", &[]),
     ("facts", &["contracts", "ports", "policy", "command"]),
     ("identity", &["contracts", "durable"]),
     ("live", &["contracts", "ports", "yaml", "policy", "playbook", "durable"]),
+    ("memory", &["contracts", "ports", "recall", "durable", "yaml"]),
+    ("providers", &["contracts", "ports", "config"]),
     ("sandbox", &["contracts", "ports", "config", "policy"]),
     ("store", &["contracts", "ports", "durable"]),
     ("telemetry", &["contracts", "ports"]),
@@ -40,6 +43,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "command",
             "facts",
             "live",
+            "memory",
+            "recall",
             "store",
             "telemetry",
             "tools",
@@ -93,7 +98,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[];
 const FILES_MIN: usize = 100;
 
 /// Pure modules name nothing ambient.
-const PURE: &[&str] = &["contracts", "agent", "policy", "playbook", "config", "command", "yaml"];
+const PURE: &[&str] =
+    &["contracts", "recall", "agent", "policy", "playbook", "config", "command", "yaml"];
 const AMBIENT: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

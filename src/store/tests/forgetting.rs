@@ -3,8 +3,9 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::fixture::*;
+use crate::contracts::NewRecord;
 use crate::contracts::{Area, EventBody, Hash, MemoryId, MemoryMetadata, MemoryWritten, Stored};
-use crate::store::{Append, NewRecord, Store, StoreError};
+use crate::store::{Append, Store, StoreError};
 
 fn remember(store: &Store, number: u128, expected: u64, text: &Stored) {
     let id = MemoryId::from_uuid(Uuid::from_u128(number));

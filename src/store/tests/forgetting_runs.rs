@@ -1,8 +1,9 @@
 use uuid::Uuid;
 
 use super::fixture::*;
+use crate::contracts::NewRecord;
 use crate::contracts::{Area, Hash, MemoryId, MemoryMetadata, RunId, Stored};
-use crate::store::{Append, NewRecord, RunForgotten, Store, StoreError};
+use crate::store::{Append, RunForgotten, Store, StoreError};
 
 /// Appends steps that name these texts, handed in anew.
 fn name(store: &Store, number: u128, expected: u64, texts: &[&Stored]) {

@@ -1,0 +1,2 @@
+//! The world behind the ports of models and embedders: what is built in, what runs here, what is asked over a
+//! network.
