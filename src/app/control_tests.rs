@@ -7,7 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::place::{self, RISKY};
-use crate::contracts::{ApprovalId, EventKind, Outcome, Receipt, Resolution, RunId, RunStatus};
+use crate::contracts::{
+    ApprovalId, EventKind, Hash, Outcome, Receipt, Resolution, RunId, RunStatus,
+};
+use crate::host::Host;
 use crate::orchestrator::{
     Control, ControlError, Driver, NobodyAnswers, Observer, RunError, SHUTDOWN, Told, tell,
 };
@@ -402,4 +405,24 @@ async fn a_run_has_one_driver() {
     assert!(matches!(second, Err(RunError::AlreadyDriven(id)) if id == run), "{second:?}");
     tell(place.services(), run, cancel()).await.unwrap();
     driving.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_to_drive_a_run_that_is_at_work_waits_for_its_end_and_can_stop_it() {
+    let place = Place::new();
+    let run = place.accept(SLOW);
+    let adopted = place.start(run);
+    place.at_work(run).await;
+    let host = Host { services: Arc::clone(place.services()), config: Hash::of(b"test") };
+    let (stopping, stop) = watch::channel(0);
+    let observer: Observer = Arc::new(|_, _| {});
+    let waiting = tokio::spawn(async move {
+        host.drive(run, Arc::new(NobodyAnswers), vec![], observer, stop).await
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished(), "it did not wait");
+    stopping.send_replace(1);
+    let end = waiting.await.unwrap().unwrap();
+    assert_eq!(end.status, RunStatus::Cancelled);
+    assert_eq!(end.report.unwrap(), adopted.await.unwrap().unwrap().report.unwrap());
 }

@@ -8,8 +8,8 @@ use super::protocol::{Refusal, RunRequest};
 use crate::contracts::{Hash, RunId, TaskId};
 use crate::identity::this_account;
 use crate::orchestrator::{
-    Answerer, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services, accept,
-    end_cut_off_undo,
+    Answerer, Control, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services,
+    accept, end_cut_off_undo, tell,
 };
 
 /// Why a run of another process is not taken, and what to do about it.
@@ -68,7 +68,9 @@ impl Host {
         Ok((accepted.task_id, accepted.run_id))
     }
 
-    /// Drives an accepted run until it ends or waits.
+    /// Drives an accepted run until it ends or waits. Where it is at work already, since this process took
+    /// it up among those that a killed one left, that is waited for first; a person who stops it
+    /// meanwhile is told to whoever drives it.
     ///
     /// # Errors
     /// When the store fails or the journal does not fold.
@@ -78,9 +80,36 @@ impl Host {
         answerer: Arc<dyn Answerer>,
         yes_approve: Vec<String>,
         observer: Observer,
-        stop: watch::Receiver<u32>,
+        mut stop: watch::Receiver<u32>,
     ) -> Result<RunEnd, RunError> {
-        self.driver(run_id, answerer, yes_approve, observer).await?.drive(stop).await
+        loop {
+            let (answerer, observer) = (Arc::clone(&answerer), Arc::clone(&observer));
+            match self.driver(run_id, answerer, yes_approve.clone(), observer).await {
+                Err(RunError::AlreadyDriven(_)) => self.wait_for_other(run_id, &mut stop).await?,
+                driver => return driver?.drive(stop).await,
+            }
+        }
+    }
+
+    /// Waits until whoever drives a run has left it.
+    async fn wait_for_other(
+        &self,
+        run_id: RunId,
+        stop: &mut watch::Receiver<u32>,
+    ) -> Result<(), RunError> {
+        let left = self.services.live.left(run_id);
+        tokio::pin!(left);
+        loop {
+            tokio::select! {
+                left = &mut left => return left,
+                Ok(()) = stop.changed() => {
+                    let control = Control::Cancel { by: "signal".to_owned(), reason: None };
+                    if let Err(error) = tell(&self.services, run_id, control).await {
+                        tracing::warn!("`{run_id}` could not be told to stop: {error}");
+                    }
+                }
+            }
+        }
     }
 
     /// Takes up a run whose process is gone: says so in its journal, then drives it.
