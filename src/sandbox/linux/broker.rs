@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
-use super::cell::{BROKER_ARGUMENT, GROUP_PREFIX, pass_on};
+use super::cell::{BROKER_ARGUMENT, GROUP_PREFIX, Owner, give_pipe, pass_on};
 use super::groups;
 use super::spawn::{Inherited, spawn};
 use super::waiting::readable;
@@ -30,6 +30,8 @@ pub struct Broker {
     alive: OwnedFd,
     /// `None` once it is told to end.
     control: Mutex<Option<UnixStream>>,
+    /// Who its commands are.
+    owner: Owner,
 }
 
 impl Broker {
@@ -39,11 +41,14 @@ impl Broker {
     /// When the view cannot be built here.
     pub fn start(helper: &Path, spec: &ViewSpec) -> Result<Self, SandboxError> {
         let message = encode(spec).map_err(|error| SandboxError::BadSpec(error.to_string()))?;
-        let (broker, greeting) = Self::try_start(helper, &message).map_err(|error| {
+        let (mut broker, greeting) = Self::try_start(helper, &message).map_err(|error| {
             SandboxError::Helper(format!("`{}` cannot be started: {error}", helper.display()))
         })?;
         match greeting {
-            Greeting::Ready => Ok(broker),
+            Greeting::Ready { user, group } => {
+                broker.owner = Owner { user, group };
+                Ok(broker)
+            }
             Greeting::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -57,7 +62,7 @@ impl Broker {
         let inherited = Inherited { stdio, control: theirs.into() };
         let pid = spawn(helper, Some(BROKER_ARGUMENT), inherited)?;
         let alive = pidfd_open(pid, PidfdFlags::empty())?;
-        let mut broker = Self { pid, alive, control: Mutex::new(None) };
+        let mut broker = Self { pid, alive, control: Mutex::new(None), owner: Owner::own() };
         send_all(&ours, message)?;
         let greeting = receive(&mut ours)?;
         broker.control = Mutex::new(Some(ours));
@@ -74,6 +79,9 @@ impl Broker {
     /// # Errors
     /// When the broker is gone.
     pub fn call(&self, stdio: [OwnedFd; 3]) -> io::Result<UnixStream> {
+        for stream in &stdio {
+            give_pipe(stream, self.owner)?;
+        }
         let (ours, theirs) = UnixStream::pair()?;
         let [stdin, stdout, stderr] = stdio;
         let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);

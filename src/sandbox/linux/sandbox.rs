@@ -75,8 +75,7 @@ impl LinuxSandbox {
     ) -> Result<Finished, SandboxError> {
         refuse_datagrams(&stdio)?;
         let plan = Plan::of(spec)?;
-        let scratch = Scratch::new(&self.options.scratch)?;
-        let Started { session, layers_missing } = self.start(&plan, &scratch, stdio)?;
+        let Started { session, layers_missing, _scratch } = self.start(&plan, stdio)?;
         let (report, notes) = session.finish(&mut [], cancel)?;
         for note in notes {
             tracing::warn!("{note}");
@@ -85,12 +84,7 @@ impl LinuxSandbox {
     }
 
     /// Starts a cell: with namespaces where they can be had.
-    fn start(
-        &self,
-        plan: &Plan<'_>,
-        scratch: &Scratch,
-        stdio: [OwnedFd; 3],
-    ) -> Result<Started, SandboxError> {
+    fn start(&self, plan: &Plan<'_>, stdio: [OwnedFd; 3]) -> Result<Started, SandboxError> {
         let gate = self.gate(plan)?;
         let reason = match self.without_namespaces() {
             Some(reason) => reason,
@@ -98,7 +92,7 @@ impl LinuxSandbox {
                 Ok(broker) => {
                     let call = plan.call(Path::new(PRIVATE))?;
                     let session = Session::over(broker, &call, gate, stdio)?;
-                    return Ok(Started { session, layers_missing: Vec::new() });
+                    return Ok(Started { session, layers_missing: Vec::new(), _scratch: None });
                 }
                 Err(SandboxError::Missing { layer, reason }) if layer == layers::NAMESPACES => {
                     self.note_no_namespaces(&reason)
@@ -110,10 +104,11 @@ impl LinuxSandbox {
             let reason = format!("{reason}{}", layers::ADVICE);
             return Err(SandboxError::Missing { layer: layers::NAMESPACES.into(), reason });
         }
+        let scratch = Scratch::new(&self.options.scratch)?;
         let cell = plan.cell(&self.system, &self.options, scratch.path())?;
         let session = Session::start(&self.options.helper, &cell, stdio)?;
         let missing = format!("{}: {reason}", layers::NAMESPACES);
-        Ok(Started { session, layers_missing: vec![missing] })
+        Ok(Started { session, layers_missing: vec![missing], _scratch: Some(scratch) })
     }
 
     /// What the proxy of a cell lets through, where it has one.
@@ -142,6 +137,8 @@ impl LinuxSandbox {
 struct Started {
     session: Session,
     layers_missing: Vec<String>,
+    /// The private directory of a cell without a view of its own, kept until that has ended.
+    _scratch: Option<Scratch>,
 }
 
 impl Sandbox for LinuxSandbox {
@@ -151,13 +148,12 @@ impl Sandbox for LinuxSandbox {
 
     fn run(&self, spec: &CommandSpec, cancel: &Cancel) -> Result<CommandOutput, SandboxError> {
         let plan = Plan::of(spec)?;
-        let scratch = Scratch::new(&self.options.scratch)?;
         let broken = |error: std::io::Error| SandboxError::Helper(error.to_string());
         let bytes_max = usize::try_from(spec.limits.output_bytes).unwrap_or(usize::MAX);
         let (out, out_end) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| broken(e.into()))?;
         let (err, err_end) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| broken(e.into()))?;
         let stdio = [input(&spec.stdin).map_err(broken)?, out_end, err_end];
-        let Started { session, layers_missing } = self.start(&plan, &scratch, stdio)?;
+        let Started { session, layers_missing, _scratch } = self.start(&plan, stdio)?;
         let mut outputs = [Output::new(out, bytes_max), Output::new(err, bytes_max)];
         let (report, notes) = session.finish(&mut outputs, cancel)?;
         let Finished { ending, receipt } =

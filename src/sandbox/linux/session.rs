@@ -1,7 +1,7 @@
 //! One running cell as the host sees it: starts it, collects output, passes on a request to stop, and
 //! knows when everything is gone.
 //!
-//! A cell of a broker is gone when its first process has reported and closed its socket. Of a cell with a
+//! A cell of a broker is gone when its first process has reported. Of a cell with a
 //! helper of its own, two signs together mean that nothing is left: the supervisor closed the control socket, and
 //! the guard, which ends only when it has no descendants, was reaped. The deadline is the
 //! supervisor's; the host's own is later and for a helper that somebody stopped or broke.
@@ -23,7 +23,7 @@ use rustix::process::{
 use super::broker::Broker;
 use super::spawn::{Inherited, spawn};
 use super::waiting::readable;
-use super::wire::{CANCEL, CallSpec, CellSpec, Report, encode, receive, send_all};
+use super::wire::{CANCEL, CallSpec, CellSpec, Report, encode, is_whole, receive, send_all};
 use crate::ports::{Cancel, SandboxError};
 use crate::sandbox::proxy::{Gate, Proxy};
 
@@ -256,6 +256,10 @@ impl Session {
             }
         }
         self.report.extend_from_slice(bytes.get(..count).unwrap_or_default());
+        // A cell of a broker says nothing more, and nothing of it is left to wait for.
+        if self.broker.is_some() && is_whole(&self.report) {
+            self.control = None;
+        }
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::contracts::Network;
 use crate::ports::SandboxError;
 
 /// Version of this exchange: helper and host must be of one build.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The byte that asks for an early end.
 pub const CANCEL: u8 = b'c';
@@ -132,7 +132,12 @@ pub struct CallSpec {
 #[serde(rename_all = "snake_case")]
 pub enum Greeting {
     /// Its view stands; calls may come.
-    Ready,
+    Ready {
+        /// Who its commands are.
+        user: u32,
+        /// Their group.
+        group: u32,
+    },
     /// It could not be built.
     Refused(Refusal),
 }
@@ -283,6 +288,13 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
     Ok(serde_json::from_slice(&body)?)
 }
 
+/// Whether `bytes` hold a message to its end.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    bytes.split_first_chunk().is_some_and(|(length, body)| {
+        usize::try_from(u32::from_le_bytes(*length)).is_ok_and(|length| body.len() >= length)
+    })
+}
+
 /// Sends all of `bytes`; a closed other end is an error, never a `SIGPIPE`.
 ///
 /// # Errors
@@ -308,6 +320,8 @@ mod tests {
         let report = Report::Refused(Refusal::missing("landlock", "not there"));
         let frame = encode(&report).unwrap();
         assert_eq!(receive::<Report>(&mut frame.as_slice()).unwrap(), report);
+        let whole: Vec<usize> = (0..=frame.len()).filter(|end| is_whole(&frame[..*end])).collect();
+        assert_eq!(whole, [frame.len()]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The process that makes cells: it builds a view of files once, and for each command starts a process
-//! with a copy of it that is alone in its world. One such process is made before it is needed.
+//! with a copy of it that is alone in its world. One such process is made before it is needed, and takes
+//! the next call from the program's socket by itself: this process only sees to it that there is one.
 //!
 //! One for each view, started by `posix_spawn`, with one thread; so it may fork, and is small enough for
 //! that to be cheap. It has the rights that making namespaces takes, and reads nothing but what the
@@ -15,6 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use rustix::thread::UnshareFlags;
 
@@ -27,7 +29,7 @@ use super::super::wire::{
 use super::ground::HOST_NAME;
 use super::init::{self, World};
 use super::owners::{self, Owner};
-use super::passing::{self, DESCRIPTORS};
+use super::passing;
 use super::slots::{Slot, Slots};
 use super::sys::{self, Closing};
 use super::{guard, spaces, tree, view};
@@ -48,13 +50,18 @@ pub fn main(mut control: UnixStream) -> i32 {
         .map_err(|error| Refusal::helper("no specification came", error))
         .and_then(build);
     let greeting = match &built {
-        Ok(_) => Greeting::Ready,
+        Ok(Built { world, .. }) => {
+            let Owner { user, group } = world.view.owner;
+            Greeting::Ready { user, group }
+        }
         Err(refusal) => Greeting::Refused(refusal.clone()),
     };
     let greeted = encode(&greeting).and_then(|frame| send_all(&control, &frame));
-    let Ok(mut broker) = built else { return 0 };
+    let Ok(Built { world, slots, children }) = built else { return 0 };
+    let mut broker =
+        Broker { world, slots, cells: HashMap::new(), ready: None, children, calls: Some(control) };
     broker.make_ready();
-    let served = greeted.and_then(|()| broker.serve(&control));
+    let served = greeted.and_then(|()| broker.serve());
     let ended = broker.end();
     if served.is_ok() && ended.is_ok() { 0 } else { guard::BROKEN }
 }
@@ -64,12 +71,21 @@ struct Broker {
     slots: Option<Slots>,
     /// The first process of each cell.
     cells: HashMap<Pid, Option<Slot>>,
-    /// Where a cell waits for its call that has none yet.
+    /// Where a cell that waits for a call says that it has one, or ends.
     ready: Option<UnixStream>,
+    children: OwnedFd,
+    /// Where calls come from. Read by the cell that waits, or by nobody; here only while there is none.
+    calls: Option<UnixStream>,
+}
+
+/// What stands before the program is greeted.
+struct Built {
+    world: World,
+    slots: Option<Slots>,
     children: OwnedFd,
 }
 
-fn build(spec: ViewSpec) -> Result<Broker, Refusal> {
+fn build(spec: ViewSpec) -> Result<Built, Refusal> {
     let helper = |what: &'static str| move |error: io::Error| Refusal::helper(what, error);
     if spec.protocol != PROTOCOL {
         return Err(Refusal::Helper("program and broker are of different versions".into()));
@@ -98,7 +114,7 @@ fn build(spec: ViewSpec) -> Result<Broker, Refusal> {
     if let Some(filters) = &world.filters {
         filters.put_up_first()?;
     }
-    Ok(Broker { world, slots, cells: HashMap::new(), ready: None, children })
+    Ok(Built { world, slots, children })
 }
 
 /// Everything but the namespaces of processes and mounts that each call has for itself.
@@ -133,20 +149,38 @@ const HOW_TO_HAVE_THEM: &str = "allow user namespaces (sysctl `user.max_user_nam
      as root";
 
 impl Broker {
-    fn serve(&mut self, control: &UnixStream) -> io::Result<()> {
+    fn serve(&mut self) -> io::Result<()> {
         loop {
-            let sources = [Some(control.as_fd()), Some(self.children.as_fd())];
+            // A call that comes while a cell waits is that cell's.
+            let calls = self.calls.as_ref().filter(|_| self.ready.is_none());
+            let ready = self.ready.as_ref().map(AsFd::as_fd);
+            let sources = [calls.map(AsFd::as_fd), Some(self.children.as_fd()), ready];
             let wait = if self.ready.is_some() { LONG } else { SOON };
-            let [call, ended] = readable_of(sources, wait)?;
-            if call && !self.take_call(control)? {
-                return Ok(());
-            }
+            let [call, ended, taken] = readable_of(sources, wait)?;
             if ended {
                 self.reap()?;
             }
-            if !call {
+            if taken {
+                self.ready = None;
+            } else if call {
+                if self.is_deserted()? {
+                    return Ok(());
+                }
+                self.make_at_once()?;
+            } else {
                 self.make_ready();
             }
+        }
+    }
+
+    /// Whether the program is gone. Only to be asked when there is something to read.
+    fn is_deserted(&self) -> io::Result<bool> {
+        let Some(calls) = &self.calls else { return Ok(true) };
+        match recv(calls, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, count)) => Ok(count == 0),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Err(Errno::CONNRESET) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -161,37 +195,18 @@ impl Broker {
         Ok(())
     }
 
-    /// Whether the program is still there.
-    fn take_call(&mut self, control: &UnixStream) -> io::Result<bool> {
-        let Some(descriptors) = passing::take(control)? else { return Ok(false) };
-        self.start(descriptors);
-        Ok(true)
-    }
-
-    /// Gives a call to a cell. No copy of its descriptors is left for the next cell to have, or the
-    /// program would not see the end of this one.
-    fn start(&mut self, descriptors: [OwnedFd; DESCRIPTORS]) {
-        let given = self.give(&descriptors);
-        let [_stdin, _stdout, _stderr, call] = descriptors;
-        if let Err(refusal) = given {
-            guard::report(&UnixStream::from(call), &Report::Refused(refusal));
+    /// Has a cell take the call that waits, or tells it why there is none.
+    fn make_at_once(&mut self) -> io::Result<()> {
+        match self.make() {
+            Ok(ready) => self.ready = Some(ready),
+            Err(refusal) => {
+                let Some(calls) = &self.calls else { return Ok(()) };
+                if let Some([_stdin, _stdout, _stderr, call]) = passing::take(calls)? {
+                    guard::report(&UnixStream::from(call), &Report::Refused(refusal));
+                }
+            }
         }
-    }
-
-    fn give(&mut self, descriptors: &[OwnedFd; DESCRIPTORS]) -> Result<(), Refusal> {
-        let [streams @ .., _] = descriptors;
-        for stream in streams {
-            owners::give_pipe(stream, self.world.view.owner)
-                .map_err(|error| Refusal::helper("a standard stream", error))?;
-        }
-        // One that waited may have been killed by somebody.
-        if let Some(ready) = self.ready.take()
-            && passing::pass_on(&ready, descriptors).is_ok()
-        {
-            return Ok(());
-        }
-        passing::pass_on(&self.make()?, descriptors)
-            .map_err(|error| Refusal::helper("the cell takes no call", error))
+        Ok(())
     }
 
     /// Has a cell wait for the next call. Where none can be made, that call is told why.
@@ -201,7 +216,7 @@ impl Broker {
         }
     }
 
-    /// A cell that waits for its call at the other end of the socket.
+    /// A cell that waits for a call. What it says is read from the socket.
     fn make(&mut self) -> Result<UnixStream, Refusal> {
         let slot = self.slots.as_mut().map(Slots::take).transpose();
         let slot = slot.map_err(|error| Refusal::missing(CGROUP, error))?;
@@ -213,9 +228,10 @@ impl Broker {
         let (ours, theirs) = UnixStream::pair().map_err(no_cell)?;
         match spaces::fork_into(libc::CLONE_NEWPID | libc::CLONE_NEWNS | network) {
             Ok(None) => {
-                // Or it would not see its end.
                 drop(ours);
-                sys::exit_now(init::main(&self.world, slot, theirs))
+                // Moved, so that it is closed before anything of a command's is near.
+                let calls = self.calls.take();
+                sys::exit_now(calls.map_or(0, |it| init::main(&self.world, slot, it, theirs)))
             }
             Ok(Some(pid)) => {
                 self.cells.insert(pid, slot);

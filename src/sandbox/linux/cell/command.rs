@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use super::super::layers::{self, Layers};
 use super::super::wire::{CellSpec, Refusal, encode, send_all};
 use super::grants::Grant;
-use super::landlock::Fence;
+use super::landlock::{Fence, Fenced};
 use super::limits::Counting;
 use super::seccomp::{Filters, Needs};
 use super::sys::{self, Closing};
-use super::{landlock, limits, privileges, program};
+use super::{limits, privileges, program};
 use crate::contracts::Network;
 
 /// What the supervisor hears from this process.
@@ -53,7 +53,7 @@ fn attempt(
     privileges::confirm(&mut stand)?;
     let is_left_out = spec.without.iter().any(|name| name == layers::LANDLOCK);
     let grants: Vec<_> = grants.iter().collect();
-    landlock::restrict(Fence { grants: &grants, leaves_tcp: false, is_left_out }, &mut stand)?;
+    Fence::build(Fenced { grants: &grants, leaves_tcp: false, is_left_out })?.put_up(&mut stand)?;
     limits::set(&spec.limits, Counting::PerProcess, &mut stand)?;
     let needs = Needs {
         network: Network::None,

@@ -11,7 +11,7 @@ use rustix::process::{chdir, setsid};
 use super::super::layers::{self, Layers};
 use super::super::wire::{CallSpec, Refusal};
 use super::grants::Access;
-use super::landlock::{self, Fence};
+use super::landlock::{Fence, Fenced};
 use super::limits::{self, Counting};
 use super::sys::{self, Closing};
 use super::view::PRIVATE;
@@ -23,15 +23,17 @@ use crate::contracts::Network;
 #[derive(Debug)]
 pub struct Outcome {
     stand: Layers,
+    /// Put up once.
+    fence: Option<Fence>,
     /// Where calls arrive that want an answer; descriptors are shared.
     questions: Option<OwnedFd>,
     refusal: Option<Refusal>,
 }
 
 impl Outcome {
-    /// Nothing happened yet; some layers may stand.
-    pub fn new(stand: Layers) -> Self {
-        Self { stand, questions: None, refusal: None }
+    /// Nothing happened yet; some layers may stand, and the fence is to be put up.
+    pub fn new(stand: Layers, fence: Fence) -> Self {
+        Self { stand, fence: Some(fence), questions: None, refusal: None }
     }
 
     /// Takes the place where calls arrive that want an answer.
@@ -57,8 +59,7 @@ pub fn become_command(
     outcome: &mut Outcome,
 ) -> i32 {
     let counting = counting(counts, memory);
-    let (stand, questions) = (&mut outcome.stand, &mut outcome.questions);
-    let Err(refusal) = attempt(world, spec, counting, stand, questions);
+    let Err(refusal) = attempt(world, spec, counting, outcome);
     outcome.refusal = Some(refusal);
     1
 }
@@ -72,9 +73,9 @@ fn attempt(
     world: &World,
     spec: &CallSpec,
     counting: Counting,
-    stand: &mut Layers,
-    questions: &mut Option<OwnedFd>,
+    outcome: &mut Outcome,
 ) -> Result<Infallible, Refusal> {
+    let Outcome { stand, fence, questions, .. } = outcome;
     setsid().map_err(|error| Refusal::helper("no session of its own", error))?;
     sys::close_from(3, Closing::OnExec)
         .map_err(|error| Refusal::missing(layers::DESCRIPTORS, error))?;
@@ -84,7 +85,9 @@ fn attempt(
     })?;
     world.note(counting != Counting::PerProcess, stand);
     privileges::confirm(stand)?;
-    fence(world, stand)?;
+    if let Some(fence) = fence.take() {
+        fence.put_up(stand)?;
+    }
     limits::set(&spec.limits, counting, stand)?;
     stand.enforce(layers::DESCRIPTORS);
     stand.enforce(layers::ENVIRONMENT);
@@ -102,12 +105,13 @@ fn attempt(
     program::execute(&spec.argv, &spec.env)
 }
 
-fn fence(world: &World, stand: &mut Layers) -> Result<(), Refusal> {
+/// The fence around a command of a cell that is furnished.
+pub fn fence(world: &World) -> Result<Fence, Refusal> {
     let private = world::grant(Path::new(PRIVATE), Access::Write)?;
     let private = private.filter(|_| !world.view.private_is_granted);
     let mut grants: Vec<_> = world.grants.iter().collect();
     grants.extend(&private);
     let is_left_out = world.spec.lacks(layers::LANDLOCK);
     let leaves_tcp = world.spec.network != Network::None;
-    landlock::restrict(Fence { grants: &grants, leaves_tcp, is_left_out }, stand)
+    Fence::build(Fenced { grants: &grants, leaves_tcp, is_left_out })
 }

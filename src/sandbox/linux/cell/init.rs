@@ -27,7 +27,7 @@ use super::super::wire::{CANCEL, CallSpec, Ended, Refusal, Report, receive};
 use super::enclosed::{self, Outcome};
 use super::slots::Slot;
 use super::supervisor::{how_it_ended, let_go_of_stdio};
-use super::{furnish, guard, names, owners, passing, privileges, spaces, sys, tree};
+use super::{furnish, guard, landlock, names, owners, passing, privileges, spaces, sys, tree};
 use crate::contracts::Network;
 
 pub use super::world::World;
@@ -44,14 +44,16 @@ const COUNT_SHARE: u32 = 20;
 /// Without a deadline that the clock can show.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Is the first process of a cell; the result is its exit status. Calls come from `orders`.
-pub fn main(world: &World, slot: Option<Slot>, orders: UnixStream) -> i32 {
+/// Is the first process of a cell; the result is its exit status. Its call comes from `calls`, which it
+/// says at `broker`.
+pub fn main(world: &World, slot: Option<Slot>, calls: UnixStream, broker: UnixStream) -> i32 {
     let prepared = prepare(world, slot.as_ref());
-    let Ok(Some([stdin, stdout, stderr, call])) = passing::take(&orders) else {
+    let Ok(Some([stdin, stdout, stderr, call])) = passing::take(&calls) else {
         // Nobody wants it any more.
         return 0;
     };
-    drop(orders);
+    // Closing it says it. The next call is another cell's.
+    drop((calls, broker));
     let mut call = UnixStream::from(call);
     let ended = prepared.and_then(|it| serve(world, slot, it, [stdin, stdout, stderr], &mut call));
     if end_all().is_err() {
@@ -70,6 +72,8 @@ struct Prepared {
     children: OwnedFd,
     /// Where the proxy is to listen.
     door: Option<TcpListener>,
+    /// To be put up by the command around itself.
+    fence: landlock::Fence,
 }
 
 fn prepare(world: &World, slot: Option<&Slot>) -> Result<Prepared, Refusal> {
@@ -83,7 +87,8 @@ fn prepare(world: &World, slot: Option<&Slot>) -> Result<Prepared, Refusal> {
     let children = sys::child_signals().map_err(helper("no signal descriptor"))?;
     let mut stand = Layers::default();
     let counts = unprivileged(world, &mut stand)?;
-    Ok(Prepared { stand, counts, children, door })
+    let fence = enclosed::fence(world)?;
+    Ok(Prepared { stand, counts, children, door, fence })
 }
 
 fn serve(
@@ -95,14 +100,14 @@ fn serve(
 ) -> Result<Report, Refusal> {
     let helper = |what: &'static str| move |error: io::Error| Refusal::helper(what, error);
     let start = Instant::now();
-    let Prepared { stand, counts, children, door } = prepared;
+    let Prepared { stand, counts, children, door, fence } = prepared;
     let spec: CallSpec = receive(call).map_err(helper("no specification came"))?;
     if let Some(door) = door {
         passing::hand_over(call, &door)
             .map_err(|error| Refusal::missing(layers::NETWORK, error))?;
     }
     take_stdio(stdio).map_err(helper("standard input and output"))?;
-    let mut outcome = Outcome::new(stand);
+    let mut outcome = Outcome::new(stand, fence);
     let command = spaces::start_sharing(&mut || {
         enclosed::become_command(world, &spec, counts, slot.is_some(), &mut outcome)
     })

@@ -6,7 +6,8 @@
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, make_bitflags,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    make_bitflags,
 };
 
 use super::super::layers::{LANDLOCK, Layers, SIGNALS};
@@ -36,7 +37,7 @@ pub fn fence_signals() -> Result<(), Refusal> {
 
 /// What Landlock is told of a cell.
 #[derive(Debug, Clone, Copy)]
-pub struct Fence<'a> {
+pub struct Fenced<'a> {
     /// What may be done where.
     pub grants: &'a [&'a Grant],
     /// Whether TCP stays open: the cell has a network of its own.
@@ -45,33 +46,55 @@ pub struct Fence<'a> {
     pub is_left_out: bool,
 }
 
-/// Puts this process, and what it becomes, behind the rules. A kernel that has none is noted.
-pub fn restrict(fence: Fence<'_>, layers: &mut Layers) -> Result<(), Refusal> {
-    let number = if fence.is_left_out { 0 } else { sys::landlock_abi() };
-    if number < ABI_MIN {
-        let reason = if number == 0 {
-            "the kernel has none; boot Linux 6.2 or newer with `landlock` in `lsm=`".to_owned()
-        } else {
-            format!("the kernel has version {number}; version {ABI_MIN} (Linux 6.2) is needed")
+/// Rules that a process can put up around itself. They are made before there is a command, which then
+/// does not wait for it.
+#[derive(Debug)]
+pub struct Fence {
+    /// The version of the kernel's Landlock.
+    number: i32,
+    /// `None` where the kernel has none that is good enough.
+    rules: Option<RulesetCreated>,
+}
+
+impl Fence {
+    /// Makes the rules.
+    pub fn build(fenced: Fenced<'_>) -> Result<Self, Refusal> {
+        let number = if fenced.is_left_out { 0 } else { sys::landlock_abi() };
+        if number < ABI_MIN {
+            return Ok(Self { number, rules: None });
+        }
+        let rules = rules(ABI::from(number), number, fenced);
+        let rules = rules.map_err(|error| Refusal::missing(LANDLOCK, error))?;
+        Ok(Self { number, rules: Some(rules) })
+    }
+
+    /// Puts this process, and what it becomes, behind the rules. A kernel that has none is noted.
+    pub fn put_up(self, layers: &mut Layers) -> Result<(), Refusal> {
+        let number = self.number;
+        let Some(rules) = self.rules else {
+            let reason = if number == 0 {
+                "the kernel has none; boot Linux 6.2 or newer with `landlock` in `lsm=`".to_owned()
+            } else {
+                format!("the kernel has version {number}; version {ABI_MIN} (Linux 6.2) is needed")
+            };
+            layers.miss(LANDLOCK, &reason);
+            layers.miss(SIGNALS, "it is a part of Landlock");
+            return Ok(());
         };
-        layers.miss(LANDLOCK, &reason);
-        layers.miss(SIGNALS, "it is a part of Landlock");
-        return Ok(());
+        let status = rules.restrict_self().map_err(|error| Refusal::missing(LANDLOCK, error))?;
+        if status.ruleset != RulesetStatus::FullyEnforced {
+            return Err(Refusal::missing(LANDLOCK, "the kernel enforced only some of the rules"));
+        }
+        layers.enforce(format!("{LANDLOCK}:{number}"));
+        if number < ABI_SCOPES {
+            let reason = "the kernel's Landlock is older than version 6 (Linux 6.12), so the command \
+                          can signal other processes of this user";
+            layers.miss(SIGNALS, reason);
+        } else {
+            layers.enforce(SIGNALS);
+        }
+        Ok(())
     }
-    let abi = ABI::from(number);
-    let status = enforce(abi, number, fence).map_err(|e| Refusal::missing(LANDLOCK, e))?;
-    if status != RulesetStatus::FullyEnforced {
-        return Err(Refusal::missing(LANDLOCK, "the kernel enforced only some of the rules"));
-    }
-    layers.enforce(format!("{LANDLOCK}:{number}"));
-    if number < ABI_SCOPES {
-        let reason = "the kernel's Landlock is older than version 6 (Linux 6.12), so the command \
-                      can signal other processes of this user";
-        layers.miss(SIGNALS, reason);
-    } else {
-        layers.enforce(SIGNALS);
-    }
-    Ok(())
 }
 
 /// Nothing is left out silently: a right the kernel does not know is an error.
@@ -79,20 +102,20 @@ fn strict() -> Ruleset {
     Ruleset::default().set_compatibility(CompatLevel::HardRequirement)
 }
 
-fn enforce(abi: ABI, number: i32, fence: Fence<'_>) -> Result<RulesetStatus, RulesetError> {
+fn rules(abi: ABI, number: i32, fenced: Fenced<'_>) -> Result<RulesetCreated, RulesetError> {
     let mut rules = strict().handle_access(AccessFs::from_all(abi))?;
-    if !fence.leaves_tcp && !AccessNet::from_all(abi).is_empty() {
+    if !fenced.leaves_tcp && !AccessNet::from_all(abi).is_empty() {
         rules = rules.handle_access(AccessNet::from_all(abi))?;
     }
     if number >= ABI_SCOPES {
         rules = rules.scope(Scope::from_all(abi))?;
     }
     let mut rules = rules.create()?;
-    for grant in fence.grants {
+    for grant in fenced.grants {
         let rights = rights(grant, abi);
         rules = rules.add_rule(PathBeneath::new(&grant.at, rights))?;
     }
-    Ok(rules.restrict_self()?.ruleset)
+    Ok(rules)
 }
 
 fn rights(grant: &Grant, abi: ABI) -> BitFlags<AccessFs> {

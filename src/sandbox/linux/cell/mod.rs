@@ -41,6 +41,7 @@ pub use attempts::{ATTEMPTS_ARGUMENT, Attempt};
 pub use broker::BROKER_ARGUMENT;
 pub use guard::cell_main;
 pub use init::PROXY_PORT;
+pub use owners::{Owner, give_pipe};
 pub use passing::pass_on;
 pub use slots::PREFIX as GROUP_PREFIX;
 pub use view::PRIVATE;
