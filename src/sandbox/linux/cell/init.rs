@@ -55,6 +55,8 @@ pub fn main(world: &World, slot: Option<Slot>, calls: UnixStream, broker: UnixSt
     // Closing it says it. The next call is another cell's.
     drop((calls, broker));
     let mut call = UnixStream::from(call);
+    // Kept until the report is out.
+    let slot = slot.as_ref();
     let ended = prepared.and_then(|it| serve(world, slot, it, [stdin, stdout, stderr], &mut call));
     if end_all().is_err() {
         // No report is sent that would be wrong; the kernel ends the rest.
@@ -88,12 +90,15 @@ fn prepare(world: &World, slot: Option<&Slot>) -> Result<Prepared, Refusal> {
     let mut stand = Layers::default();
     let counts = unprivileged(world, &mut stand)?;
     let fence = enclosed::fence(world)?;
+    if let Some(filters) = world.filters.as_ref().filter(|filters| !filters.listens()) {
+        filters.put_up_last(&mut stand)?;
+    }
     Ok(Prepared { stand, counts, children, door, fence })
 }
 
 fn serve(
     world: &World,
-    slot: Option<Slot>,
+    slot: Option<&Slot>,
     prepared: Prepared,
     stdio: [OwnedFd; 3],
     call: &mut UnixStream,
@@ -116,7 +121,6 @@ fn serve(
     let deadline = start.checked_add(Duration::from_millis(spec.limits.wall_ms));
     let questions = outcome.take_questions();
     let pids_max = spec.limits.pids;
-    let slot = slot.as_ref();
     let mut watch = Watch { call, children, command, questions, world, slot, deadline, pids_max };
     let mut how = watch.until_end().map_err(helper("it lost sight of the command"))?;
     end_all().map_err(helper("the cell does not end"))?;

@@ -2,9 +2,9 @@
 //!
 //! Most of them go up once, around the broker and all that comes from it: the gate, which kills what
 //! speaks another architecture's numbers and hides calls that nobody reviewed, and three that fail calls
-//! with one error each. The last goes up with the command, since whoever makes its cell and answers for
-//! it needs what it takes away; it is short, because the kernel tries a new filter with every call there
-//! is. The kernel runs all of them and takes the strictest verdict.
+//! with one error each. The last goes up when the cell is made, or, where calls are answered, with the
+//! command, since whoever answers for it needs what it takes away; it is short, because the kernel tries a
+//! new filter with every call there is. The kernel runs all of them and takes the strictest verdict.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -108,6 +108,11 @@ impl Filters {
     pub fn put_up_first(&self) -> Result<(), Refusal> {
         let missing = |error: seccompiler::Error| Refusal::missing(SECCOMP, error);
         self.first.iter().try_for_each(|program| apply_filter(program).map_err(missing))
+    }
+
+    /// Whether some calls are answered, by somebody who must not be behind the last filter.
+    pub fn listens(&self) -> bool {
+        self.listens
     }
 
     /// Puts up the last one. The descriptor is where the calls arrive that want an answer, if any do.

@@ -5,14 +5,18 @@
 //! this process may make groups below its own.
 
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::super::wire::ViewSpec;
+
+/// More than the kernel's counts of a group take, whatever it counts.
+const COUNTS_BYTES: usize = 1024;
 
 const MEMORY: &str = "memory";
 const PIDS: &str = "pids";
@@ -102,7 +106,7 @@ impl Slots {
             Some(slot) => slot,
             None => self.make()?,
         };
-        slot.before = slot.counts()?;
+        slot.before = Counts { killed: slot.killed()?, refused: slot.refused()? };
         Ok(slot)
     }
 
@@ -199,7 +203,7 @@ impl Slot {
     /// # Errors
     /// When the kernel does not say.
     pub fn ran_out_of_memory(&self) -> io::Result<bool> {
-        Ok(self.counts()?.killed > self.before.killed)
+        Ok(self.killed()? > self.before.killed)
     }
 
     /// Whether a process could not be started since the group was taken because there were too many.
@@ -207,19 +211,22 @@ impl Slot {
     /// # Errors
     /// When the kernel does not say.
     pub fn ran_out_of_processes(&self) -> io::Result<bool> {
-        Ok(self.counts()?.refused > self.before.refused)
+        Ok(self.refused()? > self.before.refused)
     }
 
-    fn counts(&self) -> io::Result<Counts> {
-        let killed = self.count(&self.events, "oom_kill ")?;
-        let refused = self.count(&self.refusals, "max ")?;
-        Ok(Counts { killed, refused })
+    fn killed(&self) -> io::Result<u64> {
+        self.count(&self.events, "oom_kill ")
     }
 
-    fn count(&self, mut file: &fs::File, label: &str) -> io::Result<u64> {
-        let mut text = String::new();
-        file.seek(SeekFrom::Start(0))?;
-        file.read_to_string(&mut text)?;
+    fn refused(&self) -> io::Result<u64> {
+        self.count(&self.refusals, "max ")
+    }
+
+    /// Read at once: every cell waits for it.
+    fn count(&self, file: &fs::File, label: &str) -> io::Result<u64> {
+        let mut bytes = [0; COUNTS_BYTES];
+        let length = file.read_at(&mut bytes, 0)?;
+        let text = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default());
         let line = text.lines().find_map(|line| line.strip_prefix(label));
         line.and_then(|count| count.trim().parse().ok()).ok_or_else(|| {
             io::Error::other(format!("group `{}` does not count `{label}`", self.name))
