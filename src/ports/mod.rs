@@ -3,6 +3,7 @@
 mod cancel;
 mod clock;
 mod embedder;
+mod model;
 mod programs;
 mod record_log;
 mod sandbox;
@@ -11,6 +12,7 @@ mod tool;
 pub use cancel::Cancel;
 pub use clock::Clock;
 pub use embedder::{EmbedError, Embedder};
+pub use model::{Message, Model, ModelError, Prompt, Reply, Role, Stopped, Usage};
 pub use programs::{begins_with, may_run};
 pub use record_log::{LogError, RecordLog};
 pub use sandbox::{
