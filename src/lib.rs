@@ -21,6 +21,7 @@ pub mod config;
 pub mod playbook;
 pub mod policy;
 pub mod ports;
+pub mod prompt;
 pub mod recall;
 pub mod yaml;
 

@@ -16,8 +16,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["contracts", "ports", "yaml"]),
     ("agent", &["contracts"]),
     ("policy", &["contracts", "ports", "yaml", "command"]),
+    ("prompt", &["contracts"]),
     ("recall", &["contracts"]),
-    ("playbook", &["contracts", "ports", "yaml", "agent", "config", "policy"]),
+    ("playbook", &["contracts", "ports", "yaml", "agent", "config", "policy", "prompt"]),
     // L2: the outside world, one concern each
     ("durable", &[]),
     ("facts", &["contracts", "ports", "policy", "command"]),
@@ -99,7 +100,7 @@ const FILES_MIN: usize = 100;
 
 /// Pure modules name nothing ambient.
 const PURE: &[&str] =
-    &["contracts", "recall", "agent", "policy", "playbook", "config", "command", "yaml"];
+    &["contracts", "recall", "prompt", "agent", "policy", "playbook", "config", "command", "yaml"];
 const AMBIENT: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

@@ -8,7 +8,7 @@ use rhai::{
 
 use super::convert::{to_dynamic, to_json};
 use super::questions::{Answer, Question, ask};
-use super::render::render;
+use crate::prompt::fill;
 
 /// Every function and how many arguments it takes.
 pub const FUNCTIONS: [(&str, usize); 16] = [
@@ -114,7 +114,7 @@ fn world(lib: &mut Module) {
         |context: NativeCallContext<'_>, name: ImmutableString, data: Dynamic| {
             let template = text(&context, Question::Template(name.to_string()))?;
             let data = to_json(data).map_err(EvalAltResult::from)?;
-            render(&name, &template, &data).map(ImmutableString::from).map_err(|e| failure(&e))
+            fill(&name, &template, &data).map(ImmutableString::from).map_err(|e| failure(&e))
         },
     );
 }

@@ -14,9 +14,6 @@ mod convert;
 mod questions;
 
 mod functions;
-mod render;
-mod render_code;
-mod render_guard;
 
 mod scope;
 mod smuggling;

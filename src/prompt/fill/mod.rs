@@ -1,6 +1,9 @@
 //! Filling a template file, with bounds on work and output.
 
-use std::collections::BTreeMap;
+mod code;
+mod guard;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use minijinja::syntax::SyntaxConfig;
@@ -9,8 +12,8 @@ use minijinja::{
 };
 use serde_json::Value as Json;
 
-use super::render_code::{code, code_block};
-use super::render_guard::check;
+use self::code::{code, code_block};
+use self::guard::check;
 
 /// Largest template, in bytes.
 const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
@@ -21,10 +24,10 @@ const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// Most instructions.
 const FUEL: u64 = 500_000;
 
-/// Why a template could not be filled.
-#[derive(Debug, thiserror::Error)]
+/// Why a template could not be read or filled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("template `{name}`, line {line}: {message}")]
-pub(super) struct RenderError {
+pub struct FillError {
     name: String,
     line: usize,
     message: String,
@@ -35,19 +38,9 @@ pub(super) struct RenderError {
 ///
 /// # Errors
 /// When the template uses something that templates do not have, or meets a bound.
-pub(super) fn render(name: &str, template: &str, data: &Json) -> Result<String, RenderError> {
-    let fail = |line: usize, message: String| RenderError { name: name.to_owned(), line, message };
-    if template.len() > TEMPLATE_BYTES_MAX {
-        return Err(fail(1, format!("larger than {TEMPLATE_BYTES_MAX} bytes")));
-    }
-    check(template).map_err(|(line, message)| fail(line, message))?;
-    let whitespace = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true)
-        .build()
-        .map_err(|error| fail(1, said(&error)))?;
-    let environment = environment(whitespace);
+pub fn fill(name: &str, template: &str, data: &Json) -> Result<String, FillError> {
+    let fail = |line: usize, message: String| FillError { name: name.to_owned(), line, message };
+    let environment = environment_for(template).map_err(|(line, message)| fail(line, message))?;
     let mut output = Bounded::default();
     let filled = environment
         .template_from_named_str(name, template)
@@ -57,6 +50,33 @@ pub(super) fn render(name: &str, template: &str, data: &Json) -> Result<String, 
     }
     filled.map_err(|error| fail(error.line().unwrap_or(1), said(&error)))?;
     String::from_utf8(output.bytes).map_err(|error| fail(1, error.to_string()))
+}
+
+/// The names that a template takes from outside.
+///
+/// # Errors
+/// When it uses something that templates do not have, or cannot be read.
+pub(super) fn names_in(name: &str, template: &str) -> Result<BTreeSet<String>, FillError> {
+    let fail = |line: usize, message: String| FillError { name: name.to_owned(), line, message };
+    let environment = environment_for(template).map_err(|(line, message)| fail(line, message))?;
+    let read = environment.template_from_named_str(name, template);
+    let read = read.map_err(|error| fail(error.line().unwrap_or(1), said(&error)))?;
+    Ok(read.undeclared_variables(false).into_iter().collect())
+}
+
+/// What `template` is read with, once it was checked.
+fn environment_for(template: &str) -> Result<Environment<'static>, (usize, String)> {
+    if template.len() > TEMPLATE_BYTES_MAX {
+        return Err((1, format!("larger than {TEMPLATE_BYTES_MAX} bytes")));
+    }
+    check(template)?;
+    let whitespace = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .map_err(|error| (1, said(&error)))?;
+    Ok(environment(whitespace))
 }
 
 fn said(error: &Error) -> String {
