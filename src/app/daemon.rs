@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{App, governing};
+use super::{App, governing, knowledge};
 use crate::cli::{CliError, Exit, run_error};
 use crate::contracts::{EventBody, Hash};
 use crate::host::{Host, Listener};
@@ -41,6 +41,7 @@ pub struct Daemon {
     listening: Listening,
     grace: Duration,
     governing: JoinHandle<()>,
+    knowledge: JoinHandle<()>,
     changes: watch::Receiver<Hash>,
 }
 
@@ -88,10 +89,22 @@ impl App {
         let parts = ServerParts { engine: engine.clone(), services, playbooks, secret_of };
         let server = Server::new(bound, &options, parts);
         let governing = governing::follow(self.read_at_start(), engine.clone());
+        let memory = Arc::clone(&host.services.memory);
+        let knowledge = knowledge::follow(self.knowledge_dir(), memory, engine.clone());
         let grace = Duration::from_millis(self.workspace.config.server.stop_grace_ms);
         let guests_socket = self.socket();
         let guests = let_guests_in(host, &guests_socket);
-        Ok(Daemon { engine, server, guests, guests_socket, listening, grace, governing, changes })
+        Ok(Daemon {
+            engine,
+            server,
+            guests,
+            guests_socket,
+            listening,
+            grace,
+            governing,
+            knowledge,
+            changes,
+        })
     }
 
     fn server_options(&self, listen: Option<&str>) -> ServerOptions {
@@ -157,7 +170,17 @@ impl Daemon {
     /// Lets callers in until somebody asks to stop: once ends in an orderly way, twice at once. True
     /// when the end was orderly.
     pub async fn run(self, stop: watch::Receiver<u32>) -> bool {
-        let Self { engine, server, guests, guests_socket, grace, governing, changes, .. } = self;
+        let Self {
+            engine,
+            server,
+            guests,
+            guests_socket,
+            grace,
+            governing,
+            knowledge,
+            changes,
+            ..
+        } = self;
         let (close, closed) = oneshot::channel::<()>();
         let serving = server.run(async {
             // A sender that is gone means the same.
@@ -170,6 +193,7 @@ impl Daemon {
             }
             tracing::info!("stopping");
             governing.abort();
+            knowledge.abort();
             // Callers see how runs are held, and are let go afterwards.
             engine.shutdown(grace).await;
             if let Some(guests) = guests

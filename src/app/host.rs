@@ -58,7 +58,10 @@ impl App {
     fn services(&self, store: Store, clock: Arc<dyn Clock>) -> Result<Services, CliError> {
         let config = self.workspace.config.clone();
         let limits = LintLimits::from(&config);
+        let secrets = self.secrets()?;
         let (store, metrics) = (Arc::new(store), Arc::default());
+        let redactor = Arc::new(secrets.redactor());
+        let memory = self.memory_of(&store, &clock, &redactor);
         let policy = Arc::new(self.policy()?);
         let policy_watch = watch_policy(&policy, &store, &metrics, &clock)?;
         Ok(Services {
@@ -73,7 +76,9 @@ impl App {
             playbooks: Arc::new(self.live_playbooks()?),
             sandbox: self.sandbox()?,
             away: self.away(),
-            redactor: Arc::new(self.secrets()?.redactor()),
+            memory: Arc::new(memory),
+            redactor,
+            secrets: Arc::new(secrets),
             evaluator: Arc::new(Evaluator::new(limits.expressions())),
             live: Arc::default(),
             metrics,

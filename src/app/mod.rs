@@ -5,6 +5,8 @@
 
 mod cells;
 #[cfg(test)]
+mod consolidation_tests;
+#[cfg(test)]
 mod control_tests;
 mod daemon;
 #[cfg(test)]
@@ -20,15 +22,18 @@ mod flow_tests;
 mod governing;
 mod history;
 mod host;
+mod knowledge;
 #[cfg(test)]
 mod language_tests;
 mod loosening;
 #[cfg(test)]
 mod loosening_tests;
+mod memory;
 mod open;
 mod overrides;
 #[cfg(test)]
 mod place;
+mod recall;
 mod reloads;
 mod rules;
 mod servers;
@@ -40,6 +45,8 @@ pub use daemon::{Daemon, Listening};
 pub use execution::{Switched, change_overrides};
 pub use history::History;
 pub use host::OpenHost;
+pub use memory::no_memory;
 pub use open::App;
+pub use recall::Chosen;
 pub use rules::PolicyInputs;
 pub use servers::Listed;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::remote::{Place, Remote, ask, read, wait_for};
 use super::shown::one_line;
+use super::terminal;
 use super::{CliError, Cx, Exit, client_error, output};
 use crate::client::{Client, Request};
 use crate::contracts::ApprovalId;
@@ -50,6 +51,13 @@ enum Command {
     },
     /// Say yes
     Approve(Given),
+    /// Answer a question that wants words: a text, or one of its options by number
+    Answer {
+        /// Its id, or its first characters
+        id: String,
+        /// What you say
+        text: String,
+    },
     /// Say no; a reason lets a gate with `rewind_to` try again
     Deny(Given),
 }
@@ -80,6 +88,11 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
             show(&place, &one_of(&place, id)?.at(cx.clock.now()), cx, out)
         }
         Command::Approve(given) => answer(&place, given, true, cx, out),
+        Command::Answer { id, text } => {
+            let known = find(&place, &id, false).or_else(|_| find(&place, &id, true))?;
+            let reason = Some(worded(&one_of(&place, known)?, &text)?);
+            answer(&place, Given { id, reason }, true, cx, out)
+        }
         Command::Deny(given) => answer(&place, given, false, cx, out),
     }
 }
@@ -141,6 +154,18 @@ fn find(place: &Place, id: &str, closed_too: bool) -> Result<ApprovalId, CliErro
     }
 }
 
+/// What is said to a question that wants words.
+fn worded(it: &ApprovalView, said: &str) -> Result<String, CliError> {
+    let Some(consult) = &it.consult else {
+        let id = it.approval_id;
+        return Err(CliError::usage(format!("`{id}` wants a yes or a no, not words"))
+            .hint(format!("bailiwick approvals approve {id}, or deny {id}")));
+    };
+    consult
+        .accepts(Some(&terminal::chosen(consult, said)))
+        .map_err(|why| CliError::usage(format!("`{}`: {why}", it.approval_id)))
+}
+
 fn answer(
     place: &Place,
     Given { id, reason }: Given,
@@ -149,7 +174,9 @@ fn answer(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let id = find(place, &id, false).or_else(|_| find(place, &id, true))?;
-    about::still_waits(&one_of(place, id)?)?;
+    let view = one_of(place, id)?;
+    about::still_waits(&view)?;
+    let worded = view.consult.is_some();
     let answered: Answered = match place {
         Place::Named(client) | Place::Daemon(client, _) => {
             let shown = id.to_string();
@@ -168,6 +195,7 @@ fn answer(
     }
     let Answered { approval_id, run_id, status, missing, .. } = &answered;
     let word = match (approved, *missing) {
+        (true, 0) if worded => "is answered".to_owned(),
         (true, 0) => "is approved".to_owned(),
         (true, 1) => "needs one more person to say yes".to_owned(),
         (true, missing) => format!("needs {missing} more people to say yes"),
@@ -259,7 +287,19 @@ fn show(place: &Place, it: &ApprovalView, cx: &Cx, out: &mut dyn Write) -> Resul
             "it is too late to answer; have it asked anew: bailiwick approvals deny {id}"
         ));
     } else if it.waits() {
-        lines.push(format!("answer: bailiwick approvals approve {id}, or deny {id}"));
+        lines.push(match &it.consult {
+            Some(consult) => {
+                let options = consult
+                    .options
+                    .iter()
+                    .map(|it| format!("  option  {}\n", one_line(it, CELL_CHARS)));
+                format!(
+                    "{}answer: bailiwick approvals answer {id} TEXT",
+                    options.collect::<String>()
+                )
+            }
+            None => format!("answer: bailiwick approvals approve {id}, or deny {id}"),
+        });
     }
     output::line(out, lines.join("\n"))?;
     Ok(Exit::Done)

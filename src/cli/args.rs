@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use super::{
-    approvals, completions, config, doctor, init, mcp, playbook, policy, report, run, runs,
-    sandbox, schedules, serve, smoke, submit, tokens, tools, trust, undo, verify,
+    approvals, completions, config, doctor, init, mcp, memory, models, playbook, policy, report,
+    run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools, trust, undo, verify,
 };
 
 /// The agent runner you can leave alone with a real machine.
@@ -66,6 +66,8 @@ pub(super) enum Command {
     Schedules(schedules::Args),
     /// Show the report of a run
     Report(report::Args),
+    /// Remember, find, show, forget, import and export
+    Memory(memory::Args),
     /// Check, show, explain and serve the policy
     Policy(policy::Args),
     /// Lint, plan, list and test playbooks
@@ -74,6 +76,8 @@ pub(super) enum Command {
     Tools(tools::Args),
     /// Offer the governed tools to an MCP client
     Mcp(mcp::Args),
+    /// List what makes vectors for memory, get a better one, try one
+    Models(models::Args),
     /// Check that nothing in the journal was lost or altered
     Verify(verify::Args),
     /// Put back what a run or a call changed

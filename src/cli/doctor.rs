@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::{CliError, Cx, Exit, output};
 use crate::app::App;
+use crate::ports::BrowserSetup;
+use crate::tools::BrowserPrograms;
 use crate::workspace::{Environment, Owner, Standing, Workspace};
 
 /// Say what works here and what does not.
@@ -32,8 +34,22 @@ pub fn run(_: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     checks.push(machine::disk(&workspace.root, &workspace.state_dir, free_min));
     checks.push(machine::clock(cx.clock.now(), &cx.env));
     checks.push(machine::models(&cx.env));
+    checks.push(browser(&app));
+    checks.push(embedder(&app));
     show(&checks, cx.json, out)?;
     Ok(if checks.iter().all(|check| check.ok) { Exit::Done } else { Exit::Failed })
+}
+
+/// The browser of `browser_task`. Nothing else needs one, so its absence is no failure.
+fn browser(app: &App) -> Check {
+    let config = &app.workspace.config.tools.browser;
+    let setup = BrowserSetup { program: config.program.clone(), driver: config.driver.clone() };
+    match BrowserPrograms::find(&setup) {
+        Ok(found) => Check::good("browser", found.browser.display().to_string()),
+        Err(missing) => {
+            Check::good("browser", "none; only `browser_task` needs one").fix(missing.message)
+        }
+    }
 }
 
 fn policy(app: &App) -> Check {
@@ -48,6 +64,26 @@ fn policy(app: &App) -> Check {
                     format!("the last good {rules} rules decide: {first}"),
                     "see every mistake: bailiwick policy check",
                 ),
+            }
+        }
+    }
+}
+
+fn embedder(app: &App) -> Check {
+    match app.embedder(&app.workspace.config.models.embedder) {
+        Err(error) => Check::bad(
+            "embedder",
+            error.to_string(),
+            "memory is searched by words alone; models.embedder: auto takes what works",
+        ),
+        Ok(chosen) => {
+            let check =
+                Check::good("embedder", format!("`{}` makes vectors", chosen.embedder.id()));
+            match chosen.note {
+                Some(_) => {
+                    check.fix("a better one: scripts/get-models.sh, or bailiwick models pull")
+                }
+                None => check,
             }
         }
     }

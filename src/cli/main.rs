@@ -9,9 +9,9 @@ use clap::{ColorChoice, Parser};
 
 use super::args::{Cli, Command, Global};
 use super::{
-    CliError, Cx, Exit, approvals, completions, config, doctor, init, mcp, output, playbook,
-    policy, report, run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools, trust,
-    undo, verify,
+    CliError, Cx, Exit, approvals, completions, config, doctor, init, mcp, memory, models, output,
+    playbook, policy, report, run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools,
+    trust, undo, verify,
 };
 use crate::app::App;
 use crate::orchestrator::SystemClock;
@@ -53,10 +53,12 @@ fn start(wanted: Command, cx: &Cx, color: bool) -> Result<Exit, CliError> {
         Command::Tokens(args) => tokens::run(args, cx, out),
         Command::Schedules(args) => schedules::run(args, cx, out),
         Command::Report(args) => report::run(args, cx, out),
+        Command::Memory(args) => memory::run(args, cx, out),
         Command::Policy(args) => policy::run(args, cx, out),
         Command::Playbook(args) => playbook::run(args, cx, out),
         Command::Tools(args) => tools::run(args, cx, out),
         Command::Mcp(args) => mcp::run(args, cx, out),
+        Command::Models(args) => models::run(args, cx, out),
         Command::Verify(args) => verify::run(args, cx, out),
         Command::Undo(args) => undo::run(args, cx, out),
         Command::Config(args) => config::run(args, cx, out),

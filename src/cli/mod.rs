@@ -30,6 +30,8 @@ mod doctor;
 mod dry_run;
 mod init;
 mod mcp;
+mod memory;
+mod models;
 mod playbook;
 mod policy;
 mod report;

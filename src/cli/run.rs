@@ -117,7 +117,7 @@ pub(super) fn start(
 pub(super) fn waiting(app: &App, end: &RunEnd) -> Result<String, CliError> {
     let (run, history) = (end.run_id, app.history()?);
     let mut text = format!("{run} is {}\n", end.status.as_str());
-    let (mut flags, mut doubted) = (String::new(), Vec::new());
+    let (mut flags, mut doubted, mut worded) = (String::new(), Vec::new(), false);
     let mut runs = vec![run];
     while let Some(id) = runs.pop() {
         let Some(record) = history.called(id)? else { continue };
@@ -126,6 +126,11 @@ pub(super) fn waiting(app: &App, end: &RunEnd) -> Result<String, CliError> {
         for (subject, rules) in record.open_questions() {
             let prompt = one_line(&subject.prompt, LINE_CHARS);
             text.push_str(&format!("  {called}{} asks: {prompt}\n", subject.path));
+            if subject.consult.is_some() {
+                let id = subject.approval_id;
+                text.push_str(&format!("    say it: bailiwick approvals answer {id} TEXT\n"));
+                worded = true;
+            }
             rules.iter().for_each(|rule| flags.push_str(&format!(" --yes-approve {rule}")));
         }
         let doubts = doubts(&history, &record)?;
@@ -133,6 +138,9 @@ pub(super) fn waiting(app: &App, end: &RunEnd) -> Result<String, CliError> {
             text.push_str(&doubts);
             doubted.push(id);
         }
+    }
+    if worded {
+        text.push_str(&format!("then go on: bailiwick runs resume {run}\n"));
     }
     if !flags.is_empty() {
         text.push_str(&format!("answer on a terminal: bailiwick runs resume {run}\n"));

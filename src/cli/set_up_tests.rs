@@ -122,9 +122,9 @@ fn show_refuses_keys_that_do_not_exist_and_knows_empty_sections() {
     let all = person.say("config show");
     let (named, single): (Vec<crate::config::Key>, Vec<crate::config::Key>) =
         crate::config::KEYS.iter().copied().partition(|key| key.path.contains("profiles.*"));
-    // Five profiles; keys with names that people choose have no values yet.
+    // Six profiles; keys with names that people choose have no values yet.
     let chosen = single.iter().filter(|key| key.path.contains(".*")).count();
-    assert_eq!(all.lines().count(), single.len() - chosen + 5 * named.len(), "{all}");
+    assert_eq!(all.lines().count(), single.len() - chosen + 6 * named.len(), "{all}");
 }
 
 #[test]

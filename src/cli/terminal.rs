@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::shown::{one_line, printable};
-use crate::contracts::Quorum;
+use crate::contracts::{Consult, Quorum};
 use crate::identity::this_account;
 use crate::orchestrator::{Answer, Answerer, Question};
 
@@ -41,6 +41,18 @@ impl Answerer for Terminal {
             if std::io::stdin().lock().read_line(&mut line).ok()? == 0 {
                 return None;
             }
+            if let Some(consult) = &question.subject.consult {
+                match consult.accepts(Some(&chosen(consult, line.trim()))) {
+                    Ok(words) => {
+                        return Some(Answer {
+                            approved: true,
+                            by: this_account(),
+                            reason: Some(words),
+                        });
+                    }
+                    Err(_why) => continue,
+                }
+            }
             let (word, reason) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
             let approved = match word {
                 "y" | "yes" => true,
@@ -53,9 +65,35 @@ impl Answerer for Terminal {
     }
 }
 
+/// What `said` stands for: the option of that number, else itself.
+pub(super) fn chosen(consult: &Consult, said: &str) -> String {
+    let named = consult.options.iter().any(|option| option == said);
+    let number = said.parse::<usize>().ok().filter(|_| !named).and_then(|it| it.checked_sub(1));
+    let option = number.and_then(|index| consult.options.get(index)).cloned();
+    option.unwrap_or_else(|| said.to_owned())
+}
+
+fn words_wanted(consult: &Consult) -> String {
+    let mut lines: Vec<String> = (1..)
+        .zip(&consult.options)
+        .map(|(number, option)| format!("  {number:<6} {}", one_line(option, NAME_CHARS)))
+        .collect();
+    let default = consult.default.as_ref().map(|it| format!(" [{}]", one_line(it, NAME_CHARS)));
+    let default = default.unwrap_or_default();
+    lines.push(match consult.options.is_empty() {
+        true => format!("Your answer?{default} "),
+        false => format!("Which one?{default} "),
+    });
+    lines.join("\n")
+}
+
 /// The question as the person reads it. Control characters in it are shown, not obeyed.
 fn text(question: &Question) -> String {
     let mut lines = vec![String::new(), printable(&question.subject.prompt)];
+    if let Some(consult) = &question.subject.consult {
+        lines.push(words_wanted(consult));
+        return lines.join("\n");
+    }
     if let Some((tool, args)) = &question.call {
         lines.push(format!("  tool   {}", one_line(tool, NAME_CHARS)));
         lines.push(format!("  args   {}", printable(args).replace('\n', "\n         ")));

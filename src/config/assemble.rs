@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use super::mcp;
 use super::reference::BUILT_IN_NAME;
 use super::{
-    BudgetConfig, Config, LimitsConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig, Rate,
-    RateConfig, RetentionConfig, RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig,
-    SecretsConfig, ServerConfig, Setting, ToolsConfig,
+    BrowserConfig, BudgetConfig, Config, DesktopConfig, LimitsConfig, MemoryConfig, OnMissing,
+    PolicyConfig, ProxyConfig, QueueConfig, Rate, RateConfig, RetentionConfig, RunConfig,
+    SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, Setting,
+    ToolsConfig,
 };
 use crate::contracts::{ApprovalMode, Budget, Diagnostic, Network, Profile};
 use crate::ports::Limits;
@@ -19,7 +20,14 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
     let values = Values(values);
     Ok(Config {
         policy: policy(&values)?,
-        tools: ToolsConfig { enabled: enabled(&values) },
+        tools: ToolsConfig {
+            enabled: enabled(&values),
+            browser: BrowserConfig {
+                program: values.optional("tools.browser.program")?.map(PathBuf::from),
+                driver: values.optional("tools.browser.driver")?.map(PathBuf::from),
+            },
+            desktop: DesktopConfig { display: values.optional("tools.desktop.display")? },
+        },
         mcp: mcp::assemble(values.0),
         run: RunConfig {
             dry_run_default: values.boolean("run.dry_run_default")?,
@@ -36,6 +44,7 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
             enabled: values.boolean("schedules.enabled")?,
             verify: values.optional("schedules.verify")?,
             retention: values.optional("schedules.retention")?,
+            consolidation: values.optional("schedules.consolidation")?,
         },
         retention: RetentionConfig {
             texts_ms: Some(values.whole("retention.texts")?).filter(|ms| *ms > 0),
@@ -53,6 +62,12 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
             },
             profiles: profiles(&values)?,
         },
+        memory: MemoryConfig {
+            text_bytes_max: values.whole("memory.text_bytes_max")?,
+            same_from: values.number("memory.same_from")?,
+        },
+        recall: super::recall::recall(&values)?,
+        models: super::recall::models(&values)?,
         limits: limits(&values)?,
         secrets: SecretsConfig { dir: values.optional("secrets.dir")?.map(PathBuf::from) },
     })
@@ -165,7 +180,7 @@ fn profile(values: &Values<'_>, name: &str) -> Result<SandboxProfile, Diagnostic
     })
 }
 
-struct Values<'a>(&'a BTreeMap<String, Setting>);
+pub(super) struct Values<'a>(pub(super) &'a BTreeMap<String, Setting>);
 
 impl<'a> Values<'a> {
     fn get<T>(&self, path: &str, of: impl Fn(&'a Setting) -> Option<T>) -> Result<T, Diagnostic> {
@@ -182,7 +197,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn whole(&self, path: &str) -> Result<u64, Diagnostic> {
+    pub(super) fn whole(&self, path: &str) -> Result<u64, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Whole(number) => Some(*number),
             _ => None,
@@ -196,14 +211,14 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn number(&self, path: &str) -> Result<f64, Diagnostic> {
+    pub(super) fn number(&self, path: &str) -> Result<f64, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Number(number) => Some(*number),
             _ => None,
         })
     }
 
-    fn text(&self, path: &str) -> Result<&'a str, Diagnostic> {
+    pub(super) fn text(&self, path: &str) -> Result<&'a str, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Text(text) => Some(text.as_str()),
             _ => None,

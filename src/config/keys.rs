@@ -1,52 +1,10 @@
 //! The registry: every key there is, with its kind, its range, and which way is stricter.
 
+use std::sync::LazyLock;
+
+use super::key::{Key, Kind};
+use super::keys_memory;
 use super::tighten::Tighter;
-
-/// What a key holds. Ranges are inclusive.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Count(u64, u64),
-    /// A size: whole bytes, or a text such as `256KiB`.
-    Bytes(u64, u64),
-    /// A duration in milliseconds, written as a text such as `5m`.
-    Duration(u64, u64),
-    /// A number.
-    Amount(f64, f64),
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A list of these words.
-    Words(&'static [&'static str]),
-    /// An absolute path, or an empty text for none.
-    Path,
-    /// A list of absolute paths.
-    Paths,
-    /// A text of one line.
-    Line,
-    /// A list of texts of one line.
-    Lines,
-    /// A list of hosts that the checking proxy lets through.
-    Hosts,
-    /// Addresses by host.
-    Addresses,
-    /// How often something may be done, such as `30/min`, or `none`.
-    Rate,
-}
-
-/// One key.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// Its parts joined by dots; `*` stands for a name that people choose.
-    pub path: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// Which way is stricter.
-    pub tighter: Tighter,
-    /// What it means, in a sentence without its range.
-    pub about: &'static str,
-}
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -80,12 +38,21 @@ pub const LAYERS: &[&str] = &[
     "tree-kill",
 ];
 
-const fn key(path: &'static str, kind: Kind, tighter: Tighter, about: &'static str) -> Key {
+/// One of them.
+pub(super) const fn key(
+    path: &'static str,
+    kind: Kind,
+    tighter: Tighter,
+    about: &'static str,
+) -> Key {
     Key { path, kind, tighter, about }
 }
 
 /// Every key, in the order of the reference file.
-pub const KEYS: &[Key] = &[
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| [FIRST, keys_memory::KEYS, LAST].concat());
+
+/// Those before what is remembered.
+const FIRST: &[Key] = &[
     key("schema", Kind::Count(1, 1), Tighter::Lower, "version of the file's format"),
     key(
         "policy.profile",
@@ -130,6 +97,24 @@ pub const KEYS: &[Key] = &[
         "whether only signed rules of the workspace are in force",
     ),
     key("tools.enabled.*", Kind::Bool, Tighter::False, "whether a tool is switched on"),
+    key(
+        "tools.browser.program",
+        Kind::Path,
+        Tighter::Never,
+        "browser of `browser_task`; empty for where systems put it",
+    ),
+    key(
+        "tools.browser.driver",
+        Kind::Path,
+        Tighter::Never,
+        "what speaks WebDriver for it; empty for where systems put it",
+    ),
+    key(
+        "tools.desktop.display",
+        Kind::Line,
+        Tighter::Never,
+        "X display of `desktop_task`, such as `:1`; empty for none",
+    ),
     key(
         "mcp.servers.*.command",
         Kind::Lines,
@@ -262,6 +247,10 @@ pub const KEYS: &[Key] = &[
         Tighter::Lower,
         "most cost in US dollars that a playbook may state",
     ),
+];
+
+/// Behind them.
+const LAST: &[Key] = &[
     // Not even smaller in a workspace nobody trusts: the user's own rules must still be readable.
     key(
         "limits.file",
@@ -389,6 +378,12 @@ pub const KEYS: &[Key] = &[
         "when the daemon forgets what `retention` names, as cron in UTC; empty for never",
     ),
     key(
+        "schedules.consolidation",
+        Kind::Line,
+        Tighter::Never,
+        "when the daemon looks whether memories say the same, as cron in UTC; empty for never",
+    ),
+    key(
         "retention.texts",
         Kind::Duration(0, 3_650 * DAY),
         Tighter::Never,
@@ -486,26 +481,6 @@ pub const KEYS: &[Key] = &[
         "open files of each process",
     ),
 ];
-
-impl Key {
-    /// The parts of the path.
-    pub fn parts(&self) -> impl Iterator<Item = &'static str> {
-        self.path.split('.')
-    }
-
-    /// Whether `parts` is this key, with any name where the path has `*`.
-    #[must_use]
-    pub fn is(&self, parts: &[&str]) -> bool {
-        self.path.split('.').count() == parts.len() && self.begins_with(parts)
-    }
-
-    /// Whether `parts` is the beginning of this key.
-    #[must_use]
-    pub fn begins_with(&self, parts: &[&str]) -> bool {
-        let mut own = self.parts();
-        parts.iter().all(|part| own.next().is_some_and(|own| own == "*" || own == *part))
-    }
-}
 
 /// The key named by `parts`.
 pub(super) fn find(parts: &[&str]) -> Option<&'static Key> {

@@ -1,6 +1,7 @@
 //! One layer: the settings that one source gives, each with where it stands.
 
-use super::keys::{self, Key};
+use super::key::Key;
+use super::keys;
 use super::renamed::renamed;
 use super::{Origin, Setting, read};
 use crate::contracts::Diagnostic;

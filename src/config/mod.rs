@@ -5,13 +5,16 @@
 //! environment arrive as text; finding and reading them is the business of `workspace`.
 
 mod assemble;
+mod key;
 mod keys;
+mod keys_memory;
 mod layer;
 mod mcp;
 mod names;
 mod overrides;
 mod rate;
 mod read;
+mod recall;
 mod reference;
 mod renamed;
 mod resolve;
@@ -20,15 +23,18 @@ mod schema;
 mod setting;
 mod tighten;
 
-pub use keys::{KEYS, Key, Kind, LAYERS};
+pub use key::{Key, Kind};
+pub use keys::{KEYS, LAYERS};
 pub use names::{env_name, is_config_variable};
 pub use rate::Rate;
+pub use recall::{ModelsConfig, RecallConfig};
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
 pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
 pub use resolved::{
-    BudgetConfig, Config, LimitsConfig, McpConfig, McpServerConfig, OnMissing, PolicyConfig,
-    ProxyConfig, QueueConfig, RateConfig, RetentionConfig, RunConfig, SandboxConfig,
-    SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig, ToolsConfig,
+    BrowserConfig, BudgetConfig, Config, DesktopConfig, LimitsConfig, McpConfig, McpServerConfig,
+    MemoryConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig, RateConfig, RetentionConfig,
+    RunConfig, SandboxConfig, SandboxProfile, SchedulesConfig, SecretsConfig, ServerConfig,
+    ToolsConfig,
 };
 pub use schema::{json_schema, reference_table};
 pub use setting::Setting;

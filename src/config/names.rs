@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_their_keys() {
-        for key in super::super::KEYS {
+        for key in super::super::KEYS.iter() {
             let path = key.path.replace('*', "some_name");
             assert_eq!(parts(&env_name(&path)).join("."), path);
         }

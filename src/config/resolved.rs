@@ -33,10 +33,25 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Sandbox.
     pub sandbox: SandboxConfig,
+    /// What is remembered.
+    pub memory: MemoryConfig,
+    /// How memory is searched.
+    pub recall: super::RecallConfig,
+    /// Which models are used.
+    pub models: super::ModelsConfig,
     /// Limits on files and output.
     pub limits: LimitsConfig,
     /// Where secrets are kept.
     pub secrets: SecretsConfig,
+}
+
+/// What is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MemoryConfig {
+    /// Longest text of a memory, in bytes.
+    pub text_bytes_max: u64,
+    /// Share of common runs of three words from which two long texts are one memory, 0.95 to 1.
+    pub same_from: f64,
 }
 
 /// Rules and questions.
@@ -64,6 +79,26 @@ pub struct PolicyConfig {
 pub struct ToolsConfig {
     /// Tools switched on or off; others are as their descriptor says.
     pub enabled: BTreeMap<String, bool>,
+    /// The browser of `browser_task`.
+    pub browser: BrowserConfig,
+    /// Where `desktop_task` acts.
+    pub desktop: DesktopConfig,
+}
+
+/// The browser of `browser_task`; `None` for where systems put it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BrowserConfig {
+    /// The browser.
+    pub program: Option<PathBuf>,
+    /// What speaks WebDriver for it.
+    pub driver: Option<PathBuf>,
+}
+
+/// Where `desktop_task` acts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DesktopConfig {
+    /// The X display; none unless configuration names one.
+    pub display: Option<String>,
 }
 
 /// Servers whose tools are used.
@@ -164,6 +199,8 @@ pub struct SchedulesConfig {
     pub verify: Option<String>,
     /// When texts are forgotten, as cron in UTC.
     pub retention: Option<String>,
+    /// When memories are consolidated, if there is enough to do, as cron in UTC.
+    pub consolidation: Option<String>,
 }
 
 /// What is forgotten when.

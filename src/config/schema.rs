@@ -35,7 +35,7 @@ pub fn json_schema() -> Json {
 #[must_use]
 pub fn reference_table() -> String {
     let mut table = "| key | value | meaning |\n|---|---|---|\n".to_owned();
-    for Key { path, kind, about, .. } in KEYS {
+    for Key { path, kind, about, .. } in KEYS.iter() {
         // Writing to a `String` cannot fail.
         let _ = writeln!(table, "| `{path}` | {} | {about} |", range(*kind));
     }

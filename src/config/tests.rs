@@ -28,7 +28,7 @@ fn built_in_layer_is_complete_and_the_same_as_the_defaults_in_the_code() {
     assert!(resolved.provenance.values().all(|origin| *origin == Origin::BuiltIn));
     assert_eq!(resolved.config.budget.default, Budget::default());
     let profiles: Vec<&str> = resolved.config.sandbox.profiles.keys().map(String::as_str).collect();
-    assert_eq!(profiles, ["git", "parse", "run_code", "shell_exec", "worker"]);
+    assert_eq!(profiles, ["browser", "git", "parse", "run_code", "shell_exec", "worker"]);
     assert_eq!(resolved.config.sandbox.require, ["landlock", "seccomp"]);
     assert_eq!(resolved.config.sandbox.on_missing, OnMissing::Refuse);
     assert_eq!(resolved.config.secrets.dir, None);

@@ -29,6 +29,51 @@ pub struct ApprovalSubject {
     /// Set when nobody asked yet: a yes that somebody gave beforehand, to one call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beforehand: Option<Beforehand>,
+    /// Set when words are wanted rather than leave: the answer is what the person says, and allows nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consult: Option<Consult>,
+}
+
+/// What a person may say to a question that wants words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Consult {
+    /// What can be chosen from; empty: any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// What holds when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// Longest answer, in characters.
+const ANSWER_CHARS_MAX: usize = 16_000;
+
+impl Consult {
+    /// The answer that `said` is.
+    ///
+    /// # Errors
+    /// With what to say instead.
+    pub fn accepts(&self, said: Option<&str>) -> Result<String, String> {
+        let said = said.map(str::trim).filter(|said| !said.is_empty());
+        let Some(said) = said.or(self.default.as_deref()) else {
+            return Err(format!("an answer is wanted{}", self.choices()));
+        };
+        if said.chars().count() > ANSWER_CHARS_MAX {
+            return Err(format!("the answer is longer than {ANSWER_CHARS_MAX} characters"));
+        }
+        match self.options.is_empty() || self.options.iter().any(|option| option == said) {
+            true => Ok(said.to_owned()),
+            false => Err(format!("that is none of the options{}", self.choices())),
+        }
+    }
+
+    fn choices(&self) -> String {
+        match self.options.is_empty() {
+            true => String::new(),
+            false => format!(": one of `{}`", self.options.join("`, `")),
+        }
+    }
 }
 
 /// A yes to one call of a tool, given before anybody asked.
@@ -140,6 +185,28 @@ impl Quorum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_taken_where_they_fit() {
+        let consult = |options: &[&str], default: Option<&str>| Consult {
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            default: default.map(str::to_owned),
+        };
+        for (options, default, said, taken) in [
+            (&[][..], None, Some(" any words "), Some("any words")),
+            (&[], None, Some("  "), None),
+            (&[], None, None, None),
+            (&[], Some("d"), None, Some("d")),
+            (&["a", "b"], None, Some("b"), Some("b")),
+            (&["a", "b"], None, Some("c"), None),
+            (&["a", "b"], Some("a"), Some(""), Some("a")),
+            (&["a", "b"], Some("a"), Some("c"), None),
+        ] {
+            let accepted = consult(options, default).accepts(said).ok();
+            assert_eq!(accepted.as_deref(), taken, "{options:?} {default:?} {said:?}");
+        }
+        assert!(consult(&[], None).accepts(Some(&"x".repeat(16_001))).is_err());
+    }
 
     #[test]
     fn a_person_is_one_however_they_come() {

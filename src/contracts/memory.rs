@@ -76,6 +76,19 @@ pub enum MemoryOrigin {
 }
 
 impl MemoryOrigin {
+    /// Its name, as it stands in files and requests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::File => "file",
+            Self::Tool => "tool",
+            Self::Web => "web",
+            Self::Model => "model",
+            Self::Consolidation => "consolidation",
+        }
+    }
+
     /// How far it is trusted by itself: 3 a person said so, 2 people keep it, 1 a tool or a model,
     /// 0 a stranger. What was derived has the least of its sources, and nothing of its own.
     #[must_use]
@@ -180,6 +193,8 @@ const fn is_false(value: &bool) -> bool {
 impl MemoryMetadata {
     /// Whether a record with this metadata, written at `created_at`, counts at `at`: recorded by then,
     /// not replaced, not over, and holding. `at` is now, or the time as of which somebody asks.
+    ///
+    /// What a batch made that was taken back was replaced the moment it was made: it never counted.
     #[must_use]
     pub fn counts_at(&self, created_at: Timestamp, at: Timestamp) -> bool {
         let before = |end: Option<Timestamp>| end.is_none_or(|end| at < end);
@@ -188,6 +203,13 @@ impl MemoryMetadata {
             && before(self.expires_at)
             && before(self.valid_to)
             && self.valid_from.is_none_or(|from| from <= at)
+    }
+
+    /// Whether the record, written at `created_at`, was taken back: it counts at no time, and what is
+    /// exported does not have it.
+    #[must_use]
+    pub fn is_taken_back(&self, created_at: Timestamp) -> bool {
+        self.superseded_at.is_some_and(|at| at <= created_at)
     }
 }
 

@@ -184,8 +184,35 @@ pub struct MemoryDraft {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub importance: Option<f32>,
     /// Put into every context; only in `main`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+    /// Where its content came from, such as `untrusted:web`. Labels only ever lower the trust.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+}
+
+impl MemoryDraft {
+    /// A text for an area, and nothing else about it.
+    #[must_use]
+    pub const fn new(area: Area, text: String) -> Self {
+        Self {
+            external_id: None,
+            area,
+            text,
+            subject: None,
+            episode_id: None,
+            seq: None,
+            event_time: None,
+            valid_from: None,
+            valid_to: None,
+            expires_at: None,
+            origin: None,
+            tags: Vec::new(),
+            importance: None,
+            pinned: false,
+            labels: Vec::new(),
+        }
+    }
 }
 
 /// What became of a draft.
@@ -204,5 +231,14 @@ pub struct Written {
     /// The record.
     pub id: MemoryId,
     /// What became of the draft.
-    pub as_: WrittenAs,
+    #[serde(rename = "as")]
+    pub became: WrittenAs,
+    /// Where it belongs.
+    pub area: Area,
+    /// Why it is in another area than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
+    /// Whether something that looks like a secret was struck out of the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub struck: bool,
 }

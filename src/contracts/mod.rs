@@ -7,6 +7,7 @@
 pub mod approval;
 mod budget;
 mod canonical;
+mod consolidation;
 mod decision;
 mod diagnostic;
 mod duration;
@@ -18,7 +19,9 @@ mod ids;
 mod limits;
 mod listed_host;
 mod memory;
+mod memory_forget;
 mod memory_search;
+mod memory_views;
 mod once;
 mod report;
 mod schemas;
@@ -27,9 +30,14 @@ mod time;
 mod tool;
 pub mod views;
 
-pub use approval::{ApprovalResolution, ApprovalSubject, Beforehand, Quorum};
+pub use approval::{ApprovalResolution, ApprovalSubject, Beforehand, Consult, Quorum};
 pub use budget::{Budget, BudgetKind, BudgetUse};
 pub use canonical::canonical_hash;
+pub use consolidation::{
+    AreaHolds, BatchUndone, Consolidated, Consolidating, ConsolidationReport, MemoryConsolidated,
+    MemoryProposal, MemoryRuling, ProposalAnswer, ProposalList, ProposalSource, ProposalState,
+    ProposalView,
+};
 pub use decision::{
     ApprovalMode, Confinement, Decision, Effect, MatchedRule, Network, Obligation, Profile,
 };
@@ -61,8 +69,12 @@ pub use listed_host::{ListedHost, ListedHostError};
 pub use memory::{
     Area, Embedded, MemoryMetadata, MemoryOrigin, MemoryRecord, NewRecord, Provenance, RecordRow,
 };
+pub use memory_forget::{Doomed, ForgetPlan, ForgetReceipt, MemorySelection};
 pub use memory_search::{
     MemoryAnswer, MemoryDraft, MemoryHit, MemoryQuery, SearchMode, Why, Written, WrittenAs,
+};
+pub use memory_views::{
+    Forgetting, Forgotten, MemoryPage, MemoryWrittenList, NewMemories, NewMemory,
 };
 pub use once::Once;
 pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};

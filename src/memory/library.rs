@@ -57,6 +57,8 @@ pub struct Library {
     by_id: HashMap<MemoryId, usize>,
     by_content: HashMap<Hash, Vec<usize>>,
     episodes: HashMap<String, Vec<(u64, usize)>>,
+    /// Places of rows in the log, and the entries they are of, in the order of the rows.
+    changes: Vec<(u64, usize)>,
     last_seq: u64,
 }
 
@@ -73,10 +75,22 @@ impl Library {
             return;
         }
         self.last_seq = row.record_seq;
-        match self.by_id.get(&row.id).copied() {
+        let place = self.by_id.get(&row.id).copied();
+        self.changes.push((row.record_seq, place.unwrap_or(self.entries.len())));
+        match place {
             Some(place) => self.replace(place, row),
             None => self.add(row),
         }
+    }
+
+    /// The records that rows after the one at place `after` are of, as they are now, in the order of their
+    /// newest rows.
+    pub fn changed_after(&self, after: u64) -> impl Iterator<Item = &Entry> {
+        let from = self.changes.partition_point(|(seq, _)| *seq <= after);
+        let changes = self.changes.get(from..).unwrap_or_default().iter();
+        changes.filter_map(|(seq, place)| {
+            self.entries.get(*place).filter(|entry| entry.record_seq == *seq)
+        })
     }
 
     /// The record with this id.
@@ -93,7 +107,7 @@ impl Library {
     }
 
     /// Every record, in the order in which they were first written.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Entry> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.entries.iter()
     }
 
@@ -128,7 +142,8 @@ impl Library {
             return Vec::new();
         };
         let Some(own) = self.by_id.get(&entry.id) else { return Vec::new() };
-        let Some(at) = places.iter().position(|(_, place)| place == own) else { return Vec::new() };
+        let key = (entry.metadata.seq.unwrap_or(entry.number), *own);
+        let Ok(at) = places.binary_search(&key) else { return Vec::new() };
         let from = at.saturating_sub(hops);
         let near = places.iter().enumerate().skip(from).take(at - from + hops + 1);
         near.filter(|(place, _)| *place != at)
@@ -191,3 +206,6 @@ fn entry(number: u64, row: RecordRow) -> Entry {
         content_hash: row.content_hash,
     }
 }
+
+#[cfg(test)]
+mod tests;

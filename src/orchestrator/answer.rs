@@ -62,6 +62,10 @@ impl<A: Answerer> PreApproved<A> {
     }
 
     fn covers(&self, question: &Question) -> bool {
+        if question.subject.consult.is_some() {
+            // A yes is not what is asked for.
+            return false;
+        }
         let named = |rule: &str| self.rules.iter().any(|known| known == rule);
         match &question.decision {
             None => named(gate(&question.subject.path)),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::{Answer, Question};
+use super::consult;
 use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
@@ -24,6 +25,7 @@ pub(super) async fn ask(
     if work.services.clock.now() > subject.expires_at {
         return renew(&work, subject).await;
     }
+    let consult = subject.consult.clone();
     let question = question(&work, subject.clone()).await?;
     let yes = question.yes.clone();
     let answerer = Arc::clone(&work.answerer);
@@ -34,7 +36,12 @@ pub(super) async fn ask(
         // The person took longer than the answer counts: ask again rather than guess.
         return renew(&work, subject).await;
     }
-    let Answer { approved, by, reason } = answer;
+    let Answer { approved, by, mut reason } = answer;
+    if let (true, Some(consult)) = (approved, consult) {
+        // What does not fit is no answer: somebody gives another one elsewhere.
+        let Ok(words) = consult.accepts(reason.as_deref()) else { return Ok(Progress::Parked) };
+        reason = Some(words);
+    }
     let said =
         approved && Quorum::of(subject.approvers).with(yes.iter().map(String::as_str)).has(&by);
     if said || approved && subject.approvers > 1 && !is_named(&by) {
@@ -54,11 +61,17 @@ pub(super) fn subject(work: &Work, path: &str, approval_id: ApprovalId) -> Optio
     }
     let of_call = work.record.call_at(path).and_then(|call| call.question.clone());
     let of_gate = work.record.gates.get(path).cloned();
-    of_call.into_iter().chain(of_gate).find(|subject| subject.approval_id == approval_id)
+    let words = work.record.call_at(path).and_then(|call| call.consult.clone());
+    let words = words.map(|(subject, _)| subject);
+    of_call
+        .into_iter()
+        .chain(of_gate)
+        .chain(words)
+        .find(|subject| subject.approval_id == approval_id)
 }
 
 /// The same question with a new id and a new life.
-pub(super) fn renewed(work: &Work, subject: ApprovalSubject) -> ApprovalSubject {
+fn renewed(work: &Work, subject: ApprovalSubject) -> ApprovalSubject {
     let now = work.services.clock.now();
     let lifetime = ttl_ms(work, &subject.path);
     ApprovalSubject {
@@ -68,8 +81,16 @@ pub(super) fn renewed(work: &Work, subject: ApprovalSubject) -> ApprovalSubject 
     }
 }
 
+/// What becomes of a question whose time is over: it is put again, but one that wants words ends.
+pub(super) fn overdue(work: &Work, subject: ApprovalSubject) -> EventBody {
+    match subject.consult {
+        Some(_) => EventBody::ApprovalResolved(consult::lapsed(&subject)),
+        None => EventBody::ApprovalRequested(renewed(work, subject)),
+    }
+}
+
 async fn renew(work: &Work, subject: ApprovalSubject) -> Result<Progress, RunError> {
-    let events = vec![EventBody::ApprovalRequested(renewed(work, subject))];
+    let events = vec![overdue(work, subject)];
     work.journal.append(Batch::of(events)).await?;
     Ok(Progress::Made)
 }

@@ -1,5 +1,9 @@
 //! What the audit log says of a call: one entry when it ended, or was refused.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use super::obliged;
 use super::services::Services;
 use crate::contracts::{Decision, Effect, Map, Obligation, RunId, Timestamp, ToolCall};
@@ -37,7 +41,7 @@ pub(super) fn entry(
         run_id,
         call_id: Some(call.id),
         tool: call.name.clone(),
-        args_summary: summary(services, &call.args, &fate.obligations),
+        args_summary: summary(services, &forgettable(call), &fate.obligations),
         decision: effect,
         dry_run: fate.dry_run,
         ok: fate.ok,
@@ -47,6 +51,25 @@ pub(super) fn entry(
         }),
         duration_ms: fate.duration_ms,
     }
+}
+
+/// Arguments that stand in the audit log in no word, because what they say may have to be forgotten: the
+/// log is a chain, and nothing leaves it.
+const REMEMBERED: [&str; 4] = ["text", "subject", "tags", "query"];
+
+/// The arguments of a call, without what may have to be forgotten.
+fn forgettable(call: &ToolCall) -> Cow<'_, Map> {
+    if !matches!(call.name.as_str(), "memory_write" | "memory_forget") {
+        return Cow::Borrowed(&call.args);
+    }
+    let mut args = call.args.clone();
+    for name in REMEMBERED {
+        if let Some(value) = args.get_mut(name) {
+            let bytes = value.to_string().len();
+            *value = Value::String(format!("[{bytes} bytes, not written down]"));
+        }
+    }
+    Cow::Owned(args)
 }
 
 /// The entry for a call that was refused.

@@ -124,6 +124,7 @@ pub fn give(
         expires_at,
         approvers: 1,
         beforehand: Some(Beforehand { tool: tool.clone(), by }),
+        consult: None,
     }));
     services.store.append_system(bodies, now).map_err(RunError::from)?;
     Ok(Given { approval_id, tool_name: tool, expires_at })
@@ -285,6 +286,7 @@ mod tests {
             expires_at: Timestamp::from_ms(10),
             approvers: 1,
             beforehand: Some(Beforehand { tool: tool.to_owned(), by: "user:ann".to_owned() }),
+            consult: None,
         }
     }
 

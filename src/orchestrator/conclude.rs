@@ -10,7 +10,7 @@ use super::error::RunError;
 use super::evidence::Arguments;
 use super::journal::{Batch, Progress};
 use super::judge::Judge;
-use super::memory_write::MEMORY_WRITE;
+use super::memories::{labels_of, run_draft};
 use super::opening::Names;
 use super::origins::{self, RunGround};
 use super::reads::GovernedReads;
@@ -19,10 +19,9 @@ use super::scope;
 use super::services::blocking;
 use super::taken::{Labels, USER, secret};
 use crate::agent::Verdict;
-use crate::contracts::NewRecord;
 use crate::contracts::{
-    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Hash, Map, MemoryId, MemoryMetadata,
-    MemoryWritten, Obligation, Origin, Outcome, Provenance, RunFinished, StepVerified, ToolCall,
+    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Map, MemoryDraft, Obligation, Origin,
+    Outcome, Provenance, RunFinished, StepVerified, ToolCall,
 };
 use crate::playbook::Remember;
 use crate::playbook::expression::{ExpressionError, Scope};
@@ -59,6 +58,9 @@ fn verified(work: &Work, index: u32) -> Result<Batch, RunError> {
     batch.extend(decided);
     Ok(batch)
 }
+
+/// The name under which policy decides about memories.
+const MEMORY_WRITE: &str = "memory_write";
 
 /// Evaluates outputs and writes memories. Ends in `run.finished`.
 pub(super) async fn conclude(work: Work, verdict: Verdict) -> Result<Progress, RunError> {
@@ -161,19 +163,19 @@ impl<'a> Conclusion<'a> {
             self.refuse(index, &decision.reason);
             return Ok(());
         }
-        self.write(memory, &call, decision.obligations, text);
+        self.write(index, memory, &call, decision.obligations, text);
         Ok(())
     }
 
     fn write(
         &mut self,
+        index: usize,
         memory: &Remember,
         call: &ToolCall,
         obligations: Vec<Obligation>,
         text: String,
     ) {
         let services = &self.work.services;
-        let (clock, id) = (&services.clock, MemoryId::from_uuid(services.clock.uuid()));
         let dry_run = obligations.contains(&Obligation::DryRun);
         let fate = Fate { ok: true, dry_run, obligations, ..Fate::default() };
         let run_id = Some(self.work.run_id);
@@ -181,21 +183,23 @@ impl<'a> Conclusion<'a> {
         if dry_run {
             return;
         }
-        let content_hash = Hash::of(text.as_bytes());
-        let text = self.batch.text(text, clock.salt());
-        let source = Provenance { run: run_id, ..Provenance::default() };
-        let tags = memory.tags.clone();
-        self.batch.records.push(NewRecord {
-            id,
-            area: memory.area,
-            text: text.clone(),
-            metadata: MemoryMetadata { tags: tags.clone(), source, ..MemoryMetadata::default() },
-            created_at: clock.now(),
-            updated_at: clock.now(),
-            content_hash,
-        });
-        let written = MemoryWritten { memory_id: id, area: memory.area, text, tags };
-        self.batch.bodies.push(EventBody::MemoryWritten(written));
+        let source = Provenance {
+            run: run_id,
+            step: Some(call.step_id.clone()),
+            call: Some(call.id),
+            file: None,
+        };
+        let draft = draft(memory, text);
+        let wanted = run_draft(draft, labels_of(call, "text"), call.origin, source);
+        let prepared = match services.memory.prepare(vec![wanted]) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                return self.worsen(&format!("remember[{index}]: {error}"), ErrorKind::BadContent);
+            }
+        };
+        self.batch.records.extend(prepared.records);
+        self.batch.texts.extend(prepared.texts);
+        self.batch.bodies.extend(prepared.events);
     }
 
     fn memory_call(&self, memory: &Remember, text: &str, labels: Labels) -> ToolCall {
@@ -248,4 +252,8 @@ impl<'a> Conclusion<'a> {
         let cause = Some(format!("remember[{index}]: {reason}"));
         self.verdict = Verdict { outcome: Outcome::Denied, cause, kind: Some(ErrorKind::Denied) };
     }
+}
+
+fn draft(memory: &Remember, text: String) -> MemoryDraft {
+    MemoryDraft { tags: memory.tags.clone(), ..MemoryDraft::new(memory.area, text) }
 }

@@ -76,6 +76,8 @@ pub enum Control {
     },
     /// Other rules are in force: what it asks people is decided anew.
     Judge,
+    /// The time for an answer in words is over.
+    Lapse(ApprovalId),
 }
 
 /// What came of it.
@@ -137,6 +139,12 @@ pub enum ControlError {
         /// The question that is open now.
         renewed: ApprovalId,
     },
+    /// Words were wanted, and came too late.
+    #[error("`{0}` expired: what was to hold when nobody answers in time holds")]
+    Lapsed(ApprovalId),
+    /// Words were wanted, and these are no answer.
+    #[error("`{0}`: {1}")]
+    NoAnswer(ApprovalId, String),
     /// The rules have changed and refuse the call, whatever a person says.
     #[error("policy refuses this call now: {}", .0.reason)]
     Denied(Box<Decision>),
@@ -298,6 +306,7 @@ impl Driver {
             }
             Control::Resolve { resolution, call, by } => self.settle(resolution, call, by).await?,
             Control::Judge => self.judge_open().await?,
+            Control::Lapse(approval_id) => self.lapse(approval_id).await?,
         }
         Ok(self.run.state.status())
     }

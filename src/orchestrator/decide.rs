@@ -59,6 +59,7 @@ pub(super) fn decided(
         expires_at: services.clock.now().plus_ms(ask::ttl_ms(work, &requested.path)),
         approvers: decision.approvers.max(1),
         beforehand: None,
+        consult: None,
     });
     if let Some(question) = &question {
         let asked = question.approval_id;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call;
+use super::consult::{self, Asking};
 use super::decide;
 use super::driver::Work;
 use super::error::RunError;
 use super::finish::Ended;
+use super::granted;
 use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::record::CallRecord;
@@ -18,7 +20,10 @@ use crate::contracts::{
     TextRef, ToolCall, ToolError,
 };
 use crate::policy::{Answer, Authorized, NotAuthorized};
-use crate::ports::{Away, Cancel, Limits, ToolContext, ToolDescriptor, ToolOutput};
+use crate::ports::{
+    ArgSecrets, Away, BrowserSetup, Cancel, Limits, PersonsAnswer, ToolContext, ToolDescriptor,
+    ToolOutput,
+};
 use crate::tools::{self, Standing};
 
 /// Ends in `call.intent`, `call.started` and `call.finished`; or in a new decision, when the rules
@@ -36,7 +41,15 @@ pub(super) async fn execute(
     let turn = work.services.rates.turn(&rates, turn, &work.cancel).await;
     let (judging, at, kept) = (work.clone(), path.clone(), record.clone());
     match blocking(move || seal(&judging, &at, &kept, call)).await?? {
-        Sealed::Yes(sealed) => run(work, path, record, *sealed, turn).await,
+        Sealed::Yes(sealed) => match consult::standing(&work, &path, &record, &sealed.authorized) {
+            Asking::Unanswered(subject) => {
+                let mut batch = sealed.news;
+                batch.bodies.push(EventBody::ApprovalRequested(*subject));
+                work.journal.append(batch).await?;
+                Ok(Progress::Made)
+            }
+            Asking::Answered(answer) => run(work, path, record, *sealed, (turn, answer)).await,
+        },
         Sealed::No(batch) => {
             work.journal.append(batch).await?;
             Ok(Progress::Made)
@@ -113,7 +126,7 @@ async fn run(
     path: String,
     record: CallRecord,
     sealed: Seal,
-    turn: Result<(), ToolError>,
+    (turn, answer): (Result<(), ToolError>, Option<PersonsAnswer>),
 ) -> Result<Progress, RunError> {
     let Seal { authorized, news, reads_secret_file } = sealed;
     let call = authorized.call().clone();
@@ -121,6 +134,8 @@ async fn run(
     let tool = Arc::clone(work.services.vocabulary.get(&call.name).ok_or_else(missing)?);
     let authorized = Arc::new(authorized);
     let context = context(&work, &tool, authorized.decision(), call.timeout_ms);
+    let secrets = granted::secrets(&work, authorized.call());
+    let context = ToolContext { answer, secrets, ..context };
     let obligations = authorized.decision().obligations.clone();
     let began = work.services.clock.now();
     if !rolled_back(&work, &record, &authorized).await? {
@@ -322,6 +337,14 @@ pub(super) fn context_of(
         output_bytes_max: config.limits.output_bytes,
         cancel,
         away: Away { read, ..services.away.clone() },
+        memories: Some(Arc::new(services.remembering())),
+        browser: BrowserSetup {
+            program: config.tools.browser.program.clone(),
+            driver: config.tools.browser.driver.clone(),
+        },
+        display: config.tools.desktop.display.clone(),
+        answer: None,
+        secrets: ArgSecrets::default(),
     }
 }
 

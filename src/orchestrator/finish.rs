@@ -1,5 +1,7 @@
 //! What a call answered, on its way into the journal: with where it came from, and without secrets.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::audit::{self, Fate};
@@ -84,6 +86,7 @@ impl Ended<'_> {
     ) -> (ToolResult, Vec<String>) {
         let mut labels: Labels =
             work.services.policy.current().output_labels(self.tool).into_iter().collect();
+        labels.extend(output.labels.iter().cloned());
         labels.extend(handed_on(&self.call.labels).cloned());
         labels.extend(struck_out);
         if self.read_secret {
@@ -119,7 +122,29 @@ pub(super) fn struck(redactor: &Redactor, output: &mut ToolOutput) -> Labels {
     names.extend(
         output.artifacts.iter_mut().flat_map(|it| redactor.conceal_text(&mut it.artifact.name)),
     );
+    for produced in &mut output.artifacts {
+        names.extend(struck_artifact(redactor, produced, &mut output.logs));
+    }
     names.iter().map(|name| secret(name)).collect()
+}
+
+/// Strikes secrets out of a file that is text, and says so: it is another file then.
+fn struck_artifact(
+    redactor: &Redactor,
+    produced: &mut Produced,
+    logs: &mut Vec<String>,
+) -> BTreeSet<String> {
+    let Ok(text) = std::str::from_utf8(&produced.content) else { return BTreeSet::new() };
+    let mut text = text.to_owned();
+    let names: BTreeSet<String> = redactor.conceal_text(&mut text).into_iter().collect();
+    if !names.is_empty() {
+        produced.content = text.into_bytes();
+        let artifact = &mut produced.artifact;
+        artifact.hash = Hash::of(&produced.content);
+        artifact.bytes = produced.content.len() as u64;
+        logs.push(format!("secrets were struck out of the artifact `{}`", artifact.name));
+    }
+    names
 }
 
 /// Makes an answer that was cut at the cap an artifact, secrets struck out already, and says so.

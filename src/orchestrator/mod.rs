@@ -16,6 +16,7 @@ mod child;
 mod child_intake;
 mod clock;
 mod conclude;
+mod consult;
 mod control;
 mod decide;
 mod decided;
@@ -29,6 +30,7 @@ mod evidence;
 mod execute;
 mod failure;
 mod finish;
+mod granted;
 mod incident;
 mod intake;
 mod journal;
@@ -37,7 +39,7 @@ mod lineage;
 mod lists;
 mod live_config;
 mod live_runs;
-mod memory_write;
+mod memories;
 mod obliged;
 mod open;
 mod opening;
@@ -82,7 +84,10 @@ pub use intake::{Accepted, Checked, IntakeError, Wanted, accept, check, check_in
 pub use lists::{List, Lists};
 pub use live_config::{Change, ChangeError, LiveConfig, Overrides, execution_config};
 pub use live_runs::LiveRuns;
-pub use memory_write::memory_write;
+pub use memories::{
+    Asker, MemoryRefusal, RunMemories, answer_proposal, consolidate, consolidate_if_due, forget,
+    memory_consolidate, remember, undo_batch, would_forget,
+};
 pub use rates::{Full, Rates};
 pub use record::{CallRecord, RunRecord};
 pub use run::{Run, goes_on};

@@ -243,6 +243,7 @@ impl Opening<'_> {
             expires_at: services.clock.now().plus_ms(ask::ttl_ms(self.work, self.path)),
             approvers,
             beforehand: None,
+            consult: None,
         };
         let started = EventBody::StepStarted(self.started());
         Batch::of(vec![started, EventBody::ApprovalRequested(subject)])

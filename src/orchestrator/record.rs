@@ -36,6 +36,8 @@ pub struct CallRecord {
     pub answers: Vec<ApprovalResolution>,
     /// When the last answer came.
     pub answered_at: Option<Timestamp>,
+    /// What it asks a person, where asking is what it does, and what was said.
+    pub consult: Option<(ApprovalSubject, Option<ApprovalResolution>)>,
     /// That it was about to happen, with what undo needs.
     pub intent: Option<CallIntent>,
     /// Whether nobody knows if it happened.
@@ -231,7 +233,12 @@ impl RunRecord {
             let question = call.question.as_ref().filter(is_open)?;
             Some((question, call.asked_by.clone()))
         });
-        gates.chain(calls).collect()
+        // Words are nobody's leave, and no rule asks for them.
+        let words = self.calls.values().filter_map(|call| {
+            let (subject, _) = call.consult.as_ref()?;
+            is_open(&subject).then(|| (subject, Vec::new()))
+        });
+        gates.chain(calls).chain(words).collect()
     }
 
     /// The question that is open at `path`.
@@ -287,6 +294,7 @@ impl RunRecord {
             asked_by: Vec::new(),
             answers: Vec::new(),
             answered_at: None,
+            consult: None,
             intent: None,
             doubted: false,
             started_at: None,
@@ -321,6 +329,9 @@ impl RunRecord {
             None => {
                 self.gates.insert(subject.path.clone(), subject.clone());
             }
+            Some(call_id) if subject.consult.is_some() => self.with(call_id, |call| {
+                call.consult = Some((subject.clone(), None));
+            }),
             Some(call_id) => self.with(call_id, |call| {
                 call.question = Some(subject.clone());
                 call.asked_by = call.decision.as_ref().map(asking).unwrap_or_default();
@@ -341,6 +352,11 @@ impl RunRecord {
         }
         let Some(call_id) = self.newest_call.get(&path).copied() else { return };
         self.with(call_id, |call| {
+            if let Some((subject, said)) = &mut call.consult
+                && subject.approval_id == id
+            {
+                *said = Some(answer.clone());
+            }
             // At a gate nobody asks about a call.
             if call.question.as_ref().is_some_and(|subject| subject.approval_id == id) {
                 call.answers.push(answer.clone());

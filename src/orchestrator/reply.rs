@@ -10,7 +10,9 @@ use super::services::blocking;
 use super::{ask, call, decide};
 use crate::agent::Phase;
 use crate::contracts::approval::is_named;
-use crate::contracts::{ApprovalResolution, ApprovalSubject, Decision, Effect, EventBody};
+use crate::contracts::{
+    ApprovalId, ApprovalResolution, ApprovalSubject, Decision, Effect, EventBody,
+};
 
 /// Another decision about a call that somebody was asked about.
 struct Rejudged {
@@ -28,10 +30,20 @@ impl Driver {
         let work = self.work();
         let subject = ask::subject(&work, &path, id).ok_or(ControlError::NotOpen(id))?;
         if self.services.clock.now() > subject.expires_at {
-            let renewed = ask::renewed(&work, subject);
-            let approval_id = renewed.approval_id;
-            self.append(Batch::of(vec![EventBody::ApprovalRequested(renewed)])).await?;
-            return Err(ControlError::Expired { approval_id: id, renewed: approval_id });
+            let overdue = ask::overdue(&work, subject);
+            let error = match &overdue {
+                EventBody::ApprovalRequested(renewed) => {
+                    ControlError::Expired { approval_id: id, renewed: renewed.approval_id }
+                }
+                _ => ControlError::Lapsed(id),
+            };
+            self.append(Batch::of(vec![overdue])).await?;
+            return Err(error);
+        }
+        let mut answer = answer;
+        if let (true, Some(consult)) = (answer.approved, &subject.consult) {
+            let words = consult.accepts(answer.reason.as_deref());
+            answer.reason = Some(words.map_err(|why| ControlError::NoAnswer(id, why))?);
         }
         if answer.approved {
             self.check_person(&answer, &subject)?;
@@ -40,6 +52,18 @@ impl Driver {
             }
         }
         Ok(self.append(Batch::of(vec![EventBody::ApprovalResolved(answer)])).await?)
+    }
+
+    /// Ends a question that wants words and whose time is over.
+    pub(super) async fn lapse(&mut self, id: ApprovalId) -> Result<(), ControlError> {
+        let open = self.run.record.open_questions();
+        let subject = open.into_iter().map(|(it, _)| it).find(|it| it.approval_id == id).cloned();
+        let subject = subject.filter(|it| it.consult.is_some()).ok_or(ControlError::NotOpen(id))?;
+        if self.services.clock.now() <= subject.expires_at {
+            return Err(ControlError::Stands);
+        }
+        let overdue = ask::overdue(&self.work(), subject);
+        Ok(self.append(Batch::of(vec![overdue])).await?)
     }
 
     /// Of several people, each is somebody, and somebody else.
@@ -117,15 +141,17 @@ impl Driver {
         let record = work.record.calls.get(&call_id).ok_or_else(|| missing("the call"))?.clone();
         let call = call::load(&work, &record.requested).await?;
         let (path, approvers) = (path.to_owned(), subject.approvers);
+        let words = subject.consult.is_some();
         let no_start = missing("`run.started`");
         blocking(move || {
             // A person's answer is rare and final: every edit made before it counts.
             work.services.policy.refresh();
             let judged = Judge::of(&work, &path).ok_or(no_start)?.decide(&call);
             let decision = &judged.decision;
-            let as_before = decision.effect == Effect::Ask
+            let asks_the_same = decision.effect == Effect::Ask
                 && decision.approvers <= approvers.max(1)
                 && asking(decision) == record.asked_by;
+            let as_before = asks_the_same || words && decision.effect == Effect::Allow;
             if as_before {
                 return Ok(None);
             }

@@ -10,11 +10,12 @@ use super::rates::Rates;
 use crate::config::Config;
 use crate::live::playbooks::LivePlaybooks;
 use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
+use crate::memory::Memory;
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
 use crate::ports::{Away, Clock, Sandbox, Vocabulary};
 use crate::store::Store;
-use crate::telemetry::{Metrics, Redactor};
+use crate::telemetry::{Metrics, Redactor, Secrets};
 use crate::tools::Toolbox;
 
 /// Shared by all runs of a process.
@@ -26,6 +27,8 @@ pub struct Services {
     pub settings: Arc<LiveConfig>,
     /// The one place that keeps things.
     pub store: Arc<Store>,
+    /// What is remembered: a fold over the store's log of records.
+    pub memory: Arc<Memory>,
     /// Rules, as they are now.
     pub policy: Arc<LivePolicy>,
     /// Keeps the rules up with their files, where the process lives long enough for that.
@@ -50,6 +53,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Strikes secrets out of what is logged.
     pub redactor: Arc<Redactor>,
+    /// Their values, for calls that may have them.
+    pub secrets: Arc<Secrets>,
     /// The runs that are driven in this process.
     pub live: Arc<LiveRuns>,
     /// What is counted.

@@ -130,6 +130,7 @@ fn without_call(info: ApprovalInfo) -> ApprovalView {
         status: status.as_str().to_owned(),
         by,
         reason,
+        consult: subject.consult,
     }
 }
 

@@ -167,9 +167,18 @@ impl PolicySet {
         }
     }
 
+    fn asks_person(&self, request: &Request) -> bool {
+        self.vocabulary.get(&request.tool).is_some_and(|tool| tool.asks_person)
+    }
+
     /// A question that nobody will answer is a no.
     fn nobody_there(&self, request: &Request, findings: &mut Vec<Finding>) {
         let unattended = request.unattended || self.options.profile == Profile::Ci;
+        let asks = self.asks_person(request) && !request.args.contains_key("default");
+        if unattended && asks {
+            let reason = "nobody is there to answer: give a `default` that holds then".to_owned();
+            findings.insert(0, Finding::own("unattended", Effect::Deny, reason));
+        }
         let strictest = findings.iter().max_by_key(|finding| finding.rule.effect);
         let Some(question) = strictest.filter(|finding| finding.rule.effect == Effect::Ask) else {
             return;

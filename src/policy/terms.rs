@@ -156,6 +156,7 @@ pub(super) fn stand_in(name: &str, terms: &Terms) -> ToolDescriptor {
         asked_by: terms.asked_by.clone(),
         labels: Vec::new(),
         sends_network: false,
+        asks_person: false,
         timeout_ms: 0,
         profile: String::new(),
         enabled: true,

@@ -3,6 +3,7 @@
 mod cancel;
 mod clock;
 mod embedder;
+mod memories;
 mod model;
 mod programs;
 mod record_log;
@@ -12,13 +13,15 @@ mod tool;
 pub use cancel::Cancel;
 pub use clock::Clock;
 pub use embedder::{EmbedError, Embedder};
+pub use memories::Memories;
 pub use model::{Message, Model, ModelError, Prompt, Reply, Role, Stopped, Usage};
 pub use programs::{begins_with, may_run};
-pub use record_log::{LogError, RecordLog};
+pub use record_log::{Erased, LogError, RecordAppend, RecordLog};
 pub use sandbox::{
     Attached, CommandOutput, CommandSpec, Ending, Layer, Limits, Probe, Sandbox, SandboxError,
 };
 pub use tool::{
-    Away, Category, HostArg, NamedFiles, NoFile, PathAccess, PathArg, PathsWithin, Produced, Tool,
-    ToolContext, ToolDescriptor, ToolOutput, Undo, UndoEntry, Vocabulary,
+    ArgSecrets, Away, BrowserSetup, Category, HostArg, NamedFiles, NoFile, PathAccess, PathArg,
+    PathsWithin, PersonsAnswer, Produced, Tool, ToolContext, ToolDescriptor, ToolOutput, Undo,
+    UndoEntry, Vocabulary,
 };

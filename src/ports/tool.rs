@@ -129,6 +129,9 @@ pub struct ToolDescriptor {
     pub asked_by: Vec<String>,
     /// Whether it sends anything over a network.
     pub sends_network: bool,
+    /// Whether what it does is asking a person: where nobody is there it needs an argument `default`.
+    #[serde(skip)]
+    pub asks_person: bool,
     /// How long it may take unless the call says otherwise, in milliseconds.
     pub timeout_ms: u64,
     /// The sandbox profile its commands run in; empty when it runs none.
@@ -159,6 +162,7 @@ impl Default for ToolDescriptor {
             trusted_fields: Vec::new(),
             asked_by: Vec::new(),
             sends_network: false,
+            asks_person: false,
             timeout_ms: 0,
             profile: String::new(),
             enabled: true,
@@ -225,6 +229,34 @@ pub struct Away {
     pub addresses: BTreeMap<String, Vec<IpAddr>>,
 }
 
+/// Where a browser is, as configuration names it; `None` for where systems put it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BrowserSetup {
+    /// The browser.
+    pub program: Option<PathBuf>,
+    /// What speaks WebDriver for it.
+    pub driver: Option<PathBuf>,
+}
+
+/// Secrets that a call gets, by argument and name. Their values are in no `Debug` output.
+#[derive(Clone, Default)]
+pub struct ArgSecrets(pub BTreeMap<String, BTreeMap<String, String>>);
+
+impl std::fmt::Debug for ArgSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What a person said to a question that wants words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonsAnswer {
+    /// The words.
+    pub text: String,
+    /// Who said them; nobody when the default holds.
+    pub by: Option<String>,
+}
+
 /// What a tool gets beside its call.
 #[derive(Clone)]
 pub struct ToolContext {
@@ -244,6 +276,16 @@ pub struct ToolContext {
     pub cancel: Cancel,
     /// Where work is done that the workspace is to see nothing of.
     pub away: Away,
+    /// What is remembered, for the tools of memory; absent where there is no store.
+    pub memories: Option<Arc<dyn super::Memories>>,
+    /// The browser of `browser_task`.
+    pub browser: BrowserSetup,
+    /// The X display of `desktop_task`; `None` where configuration names none.
+    pub display: Option<String>,
+    /// What a person said, for a tool that asks one.
+    pub answer: Option<PersonsAnswer>,
+    /// Values that are put in for placeholders when the call begins: of each argument, by name.
+    pub secrets: ArgSecrets,
 }
 
 impl std::fmt::Debug for ToolContext {
@@ -269,6 +311,8 @@ pub struct ToolOutput {
     pub whole: Option<Value>,
     /// Which sandbox layers held.
     pub receipt: Receipt,
+    /// Where the answer came from, beside what the tool's own labels say.
+    pub labels: Vec<String>,
 }
 
 /// A file that a call produced.

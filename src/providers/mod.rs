@@ -7,3 +7,4 @@ pub use chat::{
     Chain, Ollama, OllamaModel, OpenAi, OpenAiOptions, Patience, Script, ScriptError, Scripted,
     Turn,
 };
+pub mod embed;

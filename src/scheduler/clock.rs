@@ -42,6 +42,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             break;
         }
         let (ticking, now, left) = (Arc::clone(&shared), shared.now(), !begun);
+        if let Err(error) = steer::lapse(&shared, now).await {
+            shared.warn("asking", format!("questions cannot be seen to: {error}"));
+        }
         let ticked = blocking(move || {
             // Before the first tick: what it makes durable is done by it.
             let mut after = if left { left_over(&ticking)? } else { Vec::new() };

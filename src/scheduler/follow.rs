@@ -17,6 +17,8 @@ use crate::store::{ScheduleRow, ScheduleSource, ScheduleTarget, StoreError};
 pub(super) const VERIFY: &str = "verify";
 /// The job that forgets what is old.
 pub(super) const RETENTION: &str = "retention";
+/// The job that makes one of memories that say the same.
+pub(super) const CONSOLIDATION: &str = "consolidation";
 
 /// How late a job of the program itself is still worth doing, in milliseconds: it is daily work.
 const INTERNAL_WINDOW_MS: u64 = 86_400_000;
@@ -208,7 +210,11 @@ fn wanted(shared: &Shared, catalogue: &Catalogue) -> BTreeMap<(Source, String), 
     }
     let config = shared.services().config();
     let config = &config.schedules;
-    for (name, cron) in [(VERIFY, &config.verify), (RETENTION, &config.retention)] {
+    for (name, cron) in [
+        (VERIFY, &config.verify),
+        (RETENTION, &config.retention),
+        (CONSOLIDATION, &config.consolidation),
+    ] {
         if let Some(cron) = cron {
             wanted.insert((Source::Internal, name.to_owned()), internal(cron));
         }

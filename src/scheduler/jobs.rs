@@ -1,11 +1,12 @@
-//! What the program does for itself by the clock: checking everything that is stored, and forgetting
-//! what is old.
+//! What the program does for itself by the clock: checking everything that is stored, forgetting what is
+//! old, and making one of memories that say the same.
 
 use tokio::sync::watch;
 
-use super::follow::{RETENTION, VERIFY};
+use super::follow::{CONSOLIDATION, RETENTION, VERIFY};
 use super::shared::{Shared, locked};
 use crate::contracts::{ScheduleId, Timestamp};
+use crate::orchestrator::consolidate_if_due;
 use crate::store::{Finding, ScheduleRow, StoreError};
 
 /// Runs whose texts are forgotten before looking whether the daemon is to stop.
@@ -28,8 +29,9 @@ pub(super) fn run(shared: &Shared, job: &str, stop: &watch::Receiver<bool>) -> b
         return false;
     }
     let done = match job {
-        VERIFY => verify(shared, stop),
-        RETENTION => retention(shared, stop),
+        VERIFY => verify(shared, stop).map_err(|error| error.to_string()),
+        RETENTION => retention(shared, stop).map_err(|error| error.to_string()),
+        CONSOLIDATION => consolidation(shared),
         other => {
             tracing::error!("there is no job `{other}`");
             return true;
@@ -104,6 +106,22 @@ fn retention(shared: &Shared, stop: &watch::Receiver<bool>) -> Result<(), StoreE
     let keys = store.prune_keys(before(now, config.keys_ms))?;
     let fires = store.prune_fires(before(now, FIRES_KEPT_MS))?;
     tracing::info!("{keys} keys and {fires} times of schedules are over");
+    Ok(())
+}
+
+/// Makes one of memories that say the same, where there is enough to do.
+fn consolidation(shared: &Shared) -> Result<(), String> {
+    let report = consolidate_if_due(shared.services()).map_err(|error| error.to_string())?;
+    match report {
+        Some(report) => tracing::info!(
+            "{} groups of memories say the same: {} were merged, {} wait, {} are held back",
+            report.clusters,
+            report.applied,
+            report.kept,
+            report.quarantined
+        ),
+        None => tracing::debug!("there are too few new memories to consolidate"),
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::adopt::requeue;
 use super::engine::Answered;
 use super::shared::{Shared, blocking, locked};
-use crate::contracts::{ApprovalId, RunId, RunStatus};
+use crate::contracts::{ApprovalId, RunId, RunStatus, Timestamp};
 use crate::orchestrator::{
     Control, ControlError, RunError, Told, begin, goes_on, revoke, tell_to_the_end,
 };
@@ -65,7 +65,9 @@ async fn tell_and_wake(
     let has_work = match &told {
         Ok(told) => !told.live && !holds,
         // The refusal is journalled: the run goes on to its end.
-        Err(ControlError::Denied { .. } | ControlError::Changed { .. }) => true,
+        Err(
+            ControlError::Denied { .. } | ControlError::Changed { .. } | ControlError::Lapsed(_),
+        ) => true,
         Err(_) => false,
     };
     if has_work {
@@ -90,7 +92,7 @@ async fn not_begun(
         Control::Resume { .. } => Err(ControlError::NotPaused(RunStatus::Queued)),
         Control::Answer { approval_id, .. } => Err(ControlError::NotOpen(*approval_id)),
         Control::Resolve { call, .. } => Err(ControlError::NotInDoubt(*call)),
-        Control::Judge => Err(ControlError::Stands),
+        Control::Judge | Control::Lapse(_) => Err(ControlError::Stands),
     }
 }
 
@@ -155,6 +157,35 @@ pub(super) async fn judge_pending(shared: &Arc<Shared>) -> Result<usize, RunErro
         }
     }
     Ok(changed)
+}
+
+/// Ends questions that want words and whose time is over at `now`, so that their runs go on.
+pub(super) async fn lapse(shared: &Arc<Shared>, now: Timestamp) -> Result<(), RunError> {
+    let reading = Arc::clone(shared);
+    for (run, question) in blocking(move || overdue(&reading, now)).await?? {
+        match control(shared, run, Control::Lapse(question)).await {
+            Ok(_)
+            | Err(ControlError::NotOpen(_) | ControlError::Stands | ControlError::Ended(_)) => {}
+            Err(error) => shared.warn("asking", format!("{question} cannot be ended: {error}")),
+        }
+    }
+    Ok(())
+}
+
+fn overdue(shared: &Shared, now: Timestamp) -> Result<Vec<(RunId, ApprovalId)>, RunError> {
+    let reader = shared.services().store.reader();
+    if reader.open_approvals()? == 0 {
+        return Ok(Vec::new());
+    }
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = reader.approvals(Some(ApprovalStatus::Open), before, QUESTIONS)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        before = Some(last.cursor);
+        let over =
+            page.iter().filter(|it| it.subject.consult.is_some() && now > it.subject.expires_at);
+        found.extend(over.filter_map(|it| Some((it.run_id?, it.approval_id))));
+    }
 }
 
 /// Runs that ask about a call.

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    approvals, artifacts, calls, catalogue, events, execution, health, hooks, metrics, runs,
-    schedules, sessions, tasks, undo,
+    approvals, artifacts, calls, catalogue, events, execution, health, hooks, memory, metrics,
+    proposals, runs, schedules, sessions, tasks, undo,
 };
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
@@ -15,8 +15,11 @@ use crate::contracts::views::{
     ScheduleView, TaskPage, TaskTaken, TaskView, UndoView,
 };
 use crate::contracts::{
-    ArtifactList, CallAnswer, ExecutionChange, ExecutionConfig, LogPage, NewCall, NodeHealth,
-    RunReport, TaskSubmission, ToolList, ToolSwitched,
+    ArtifactList, BatchUndone, CallAnswer, Consolidating, ConsolidationReport, ExecutionChange,
+    ExecutionConfig, ForgetReceipt, Forgetting, Forgotten, LogPage, MemoryAnswer, MemoryDraft,
+    MemoryPage, MemoryProposal, MemoryRecord, MemoryWrittenList, NewCall, NewMemories, NodeHealth,
+    ProposalAnswer, ProposalList, ProposalView, RunReport, TaskSubmission, ToolList, ToolSwitched,
+    Written,
 };
 use crate::scheduler::NewSchedule;
 use crate::telemetry::METRICS_TYPE;
@@ -77,8 +80,15 @@ macro_rules! route {
 
 /// Every route.
 pub(super) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
-    let groups =
-        [of_server(), of_execution(), of_tasks(), of_runs(), of_approvals(), of_schedules()];
+    let groups = [
+        of_server(),
+        of_execution(),
+        of_tasks(),
+        of_runs(),
+        of_approvals(),
+        of_schedules(),
+        of_memory(),
+    ];
     groups.into_iter().flatten().collect()
 });
 
@@ -138,6 +148,66 @@ fn of_execution() -> Vec<Route> {
             gives: Gives::Json(schema::<ExecutionConfig>), problems: &[409]),
         route!(GET "/api/v1/execution/node/health", "node_health", "Whether a remote node can be used",
             200, execution::node_health, gives: Gives::Json(schema::<NodeHealth>)),
+    ]
+}
+
+fn of_memory() -> Vec<Route> {
+    const AREA: Param = Param { name: "area", what: "only this area", kind: "string" };
+    const SEARCH: &[Param] = &[
+        Param { name: "q", what: "the question", kind: "string" },
+        Param {
+            name: "k",
+            what: "how many records at most, 1 to 1000; 10 when absent",
+            kind: "integer",
+        },
+        AREA,
+        Param { name: "tag", what: "only records with this tag", kind: "string" },
+        Param { name: "subject", what: "only records about it", kind: "string" },
+        Param { name: "as_of", what: "answer as things stood then", kind: "string" },
+        Param { name: "mode", what: "`lexical`, `vector` or `hybrid`", kind: "string" },
+        Param { name: "embedder", what: "whose vectors are used", kind: "string" },
+        Param { name: "explain", what: "`true`: also what was nearly there", kind: "boolean" },
+    ];
+    vec![
+        route!(GET "/memory/search", "search_memory", "What is remembered about a question", 200,
+            memory::search, query: SEARCH, gives: Gives::Json(schema::<MemoryAnswer>),
+            problems: &[422]),
+        route!(GET "/memory/records", "list_memories", "Records, newest first", 200, memory::list,
+            query: &[LIMIT, CURSOR, AREA], gives: Gives::Json(schema::<MemoryPage>)),
+        route!(POST "/memory/records", "write_memory",
+            "Remember something; 200 when it was known already", 201, memory::write,
+            takes: Takes::Json(schema::<MemoryDraft>), gives: Gives::Json(schema::<Written>),
+            problems: &[403, 422, 507]),
+        route!(GET "/memory/records/{memory_id}", "show_memory", "A record with its text", 200,
+            memory::show, gives: Gives::Json(schema::<MemoryRecord>), problems: &[404]),
+        route!(DELETE "/memory/records/{memory_id}", "forget_memory",
+            "Erase a record for good, and what was made of it", 200, memory::forget_one,
+            gives: Gives::Json(schema::<ForgetReceipt>), problems: &[403, 404, 507]),
+        route!(POST "/memory/import", "import_memories", "Remember up to 256 things, all or none",
+            200, memory::import,
+            takes: Takes::Json(schema::<NewMemories>),
+            gives: Gives::Json(schema::<MemoryWrittenList>), problems: &[403, 404, 422, 507]),
+        route!(POST "/memory/forget", "forget_memories", "Erase the records that fit, or say which",
+            200, memory::forget_many,
+            takes: Takes::Json(schema::<Forgetting>), gives: Gives::Json(schema::<Forgotten>),
+            problems: &[403, 404, 422, 507]),
+        route!(POST "/memory/consolidate", "consolidate_memories",
+            "Make one of records that say the same, or say what would be done", 200,
+            proposals::consolidate,
+            takes: Takes::Json(schema::<Consolidating>),
+            gives: Gives::Json(schema::<ConsolidationReport>), problems: &[403, 422, 507]),
+        route!(GET "/memory/proposals", "list_proposals", "What records may become, oldest first", 200,
+            proposals::list, gives: Gives::Json(schema::<ProposalList>)),
+        route!(GET "/memory/proposals/{proposal_id}", "show_proposal",
+            "A proposal with its texts and what would change", 200, proposals::show,
+            gives: Gives::Json(schema::<ProposalView>), problems: &[404]),
+        route!(POST "/memory/proposals/{proposal_id}", "answer_proposal", "Accept or reject a proposal",
+            200, proposals::answer,
+            takes: Takes::Json(schema::<ProposalAnswer>),
+            gives: Gives::Json(schema::<MemoryProposal>), problems: &[403, 404, 422, 507]),
+        route!(POST "/memory/batches/{batch_id}/undo", "undo_batch",
+            "Every record of a batch is again what it was", 200, proposals::undo,
+            gives: Gives::Json(schema::<BatchUndone>), problems: &[403, 404, 422, 507]),
     ]
 }
 

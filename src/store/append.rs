@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::contracts::{
-    ApprovalId, ApprovalResolution, CallId, Effect, EventBody, EventKind, NewRecord, RunId, Stored,
-    TextRef, Timestamp,
+    ApprovalId, ApprovalResolution, CallId, Effect, EventBody, EventKind, MemoryProposal,
+    NewRecord, RunId, Stored, TextRef, Timestamp,
 };
 
 use super::error::StoreError;
@@ -39,6 +39,8 @@ pub struct Append {
     pub audit: Vec<AuditEntry>,
     /// What goes into the log of memory records.
     pub records: Vec<NewRecord>,
+    /// Proposals of what memories may become, each over the one with its id.
+    pub proposals: Vec<MemoryProposal>,
     /// Gives the run a place in the queue.
     pub queue: Option<Enqueue>,
     /// The claim under which the run is worked on; one that no longer counts is refused.
@@ -67,6 +69,7 @@ impl Append {
             texts: Vec::new(),
             audit: Vec::new(),
             records: Vec::new(),
+            proposals: Vec::new(),
             queue: None,
             fence: None,
             key: None,
@@ -156,6 +159,7 @@ pub(super) struct Prepared {
     pub known_texts: Vec<TextRef>,
     pub audit: Vec<PreparedAudit>,
     pub records: Vec<PreparedRecord>,
+    pub proposals: Vec<MemoryProposal>,
     pub queue: Option<Enqueue>,
     pub fence: Option<Fence>,
     pub key: Option<NewKey>,
@@ -209,6 +213,8 @@ impl Prepared {
             named.extend(text_refs(&event.payload).map_err(|e| unwritable("event", &e))?);
         }
         named.extend(records.iter().map(|record| record.record.text.clone()));
+        // A source that was forgotten takes its proposals along; what is decided later still names its text.
+        named.extend(append.proposals.iter().map(|proposal| proposal.text.clone()));
         let uses = append.uses.map(|id| Self::used(id, &append.run_id, append.at)).transpose()?;
         named.retain(|text| !append.texts.iter().any(|stored| stored.reference == *text));
         Ok(Self {
@@ -220,6 +226,7 @@ impl Prepared {
             texts: append.texts,
             audit: append.audit.iter().map(PreparedAudit::new).collect::<Result<_, _>>()?,
             records,
+            proposals: append.proposals,
             queue: append.queue,
             fence: append.fence,
             key: append.key,

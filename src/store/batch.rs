@@ -17,16 +17,17 @@ use super::jobs::{self, QueueEntry};
 use super::rows::{self, EVENT_COLUMNS};
 use super::summary::RunRow;
 use super::tip::{Link, Tip};
-use super::{blobs, damage, keys, records};
+use super::{blobs, damage, keys, proposals, records};
 
 /// What one transaction has moved so far.
-#[derive(Debug)]
 pub(super) struct Batch<'a> {
     pub db: &'a Connection,
     pub tip: Tip,
     pub heads: Heads,
     pub audit: Vec<AuditRow>,
     pub holder: &'a Holder,
+    /// Gives the salts of what is written.
+    pub clock: &'a dyn Clock,
 }
 
 /// Why a request was not carried out.
@@ -48,8 +49,13 @@ impl Failure {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(db: &'a Connection, tip: Tip, holder: &'a Holder) -> Self {
-        Self { db, tip, heads: Heads::new(), audit: Vec::new(), holder }
+    pub(super) fn new(
+        db: &'a Connection,
+        tip: Tip,
+        holder: &'a Holder,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self { db, tip, heads: Heads::new(), audit: Vec::new(), holder, clock }
     }
 
     /// Whether anything was written.
@@ -248,6 +254,7 @@ impl<'a> Batch<'a> {
         self.heads.insert(append.run_id, Link { seq: row.last_seq, hash: row.last_hash });
         append.audit.into_iter().try_for_each(|entry| self.write_audit(entry))?;
         append.records.iter().try_for_each(|record| self.write_record(record))?;
+        append.proposals.iter().try_for_each(|proposal| proposals::save(self.db, proposal))?;
         if let Some((_, used)) = append.uses {
             match self.append_system(*used) {
                 Ok(_) => {}
@@ -266,8 +273,9 @@ impl<'a> Batch<'a> {
     }
 
     fn write_record(&mut self, new: &PreparedRecord) -> Result<(), StoreError> {
-        let link = records::link_after(&self.tip.records, new);
-        records::insert(self.db, link, new)?;
+        let salt = self.clock.salt();
+        let link = records::link_after(&self.tip.records, new, &salt);
+        records::insert(self.db, link, new, &salt)?;
         self.tip.records = link;
         Ok(())
     }

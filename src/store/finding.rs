@@ -28,6 +28,8 @@ pub enum FindingKind {
     Heads,
     /// A stored text is missing or is not what was written.
     Blob,
+    /// A proposal of what memories may become is not what was written.
+    Proposal,
     /// A memory record is missing or is not what was written.
     Record,
     /// An audit entry is missing or is not what was written.

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 use crate::contracts::{Event, EventBody, RunId, Stored, TextRef, Timestamp};
+use crate::ports::RecordAppend;
 
 use super::append::{Append, AuditEntry, Prepared, PreparedAudit};
 use super::error::{PathContext, StoreError};
@@ -102,6 +103,20 @@ impl Store {
     ) -> Result<Vec<Event>, StoreError> {
         let append = Prepared::new(Append::new(RunId::SYSTEM_TEXT, 0, at, bodies))?;
         self.ask(Wanted::System(Box::new(append)))?.events()
+    }
+
+    /// Appends memory records with their texts, and events of the system's own stream, in one
+    /// transaction. Blocks until they are durable and anchored.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_records(&self, append: RecordAppend) -> Result<(), StoreError> {
+        let RecordAppend { at, records, texts, events, proposals } = append;
+        let mut wanted = Append::new(RunId::SYSTEM_TEXT, 0, at, events);
+        (wanted.records, wanted.texts, wanted.proposals) = (records, texts, proposals);
+        let wanted = Prepared::new(wanted)?;
+        self.write_texts(&wanted.texts)?;
+        self.ask(Wanted::System(Box::new(wanted)))?.events().map(drop)
     }
 
     /// Does `work` with this store on a thread made for blocking, for async code.

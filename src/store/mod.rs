@@ -12,12 +12,14 @@
 mod append;
 mod approvals;
 mod claims;
+mod erase;
 mod error;
 mod finding;
 mod fires;
 mod forget_run;
 mod handle;
 mod keys;
+mod proposals;
 mod read;
 mod schedules;
 
@@ -65,6 +67,7 @@ pub use approvals::{ApprovalInfo, ApprovalStatus};
 pub use audit_file::AUDIT_FILE_BYTES_MAX;
 pub use blobs::INLINE_BYTES_MAX;
 pub use claims::{ClaimWanted, Claimed, Leave};
+pub use erase::RecordsErased;
 pub use error::StoreError;
 pub use finding::{Finding, FindingKind};
 pub use fires::{Fire, FireRow, FireState, Fired};

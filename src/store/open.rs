@@ -160,7 +160,7 @@ fn record(
     }
     let action = "could not record what was found";
     let change = Transaction::new_unchecked(db, TransactionBehavior::Immediate).doing(action)?;
-    let mut batch = Batch::new(&change, checked.tip, &checked.holder);
+    let mut batch = Batch::new(&change, checked.tip, &checked.holder, clock);
     let system_is_sound = !checked.holder.quarantine.contains_key(RunId::SYSTEM_TEXT);
     damage::record(&mut batch, findings, system_is_sound, clock)?;
     let Batch { tip, heads, .. } = batch;

@@ -7,6 +7,7 @@ use crate::contracts::{Event, RunId, TextRef, Timestamp};
 
 use super::append::{Prepared, PreparedAudit};
 use super::claims::{Claimed, QueueWanted};
+use super::erase::{Erase, RecordsErased};
 use super::error::StoreError;
 use super::finding::Finding;
 use super::fires::{Fired, PreparedFire};
@@ -30,6 +31,8 @@ pub(super) enum Wanted {
     Audit(PreparedAudit),
     Forget(TextRef, Timestamp),
     ForgetRun(ForgetRun),
+    /// Memory records, for good.
+    Erase(Box<Erase>),
     Queue(QueueWanted),
     Schedule(ScheduleWanted),
     Fire(Box<PreparedFire>),
@@ -44,7 +47,7 @@ pub(super) enum Wanted {
 impl Wanted {
     /// Whether texts are to be erased once it is durable.
     pub(super) const fn forgets(&self) -> bool {
-        matches!(self, Self::Forget(..) | Self::ForgetRun(_))
+        matches!(self, Self::Forget(..) | Self::ForgetRun(_) | Self::Erase(_))
     }
 }
 
@@ -57,6 +60,7 @@ pub(super) enum Done {
     Runs(Vec<RunId>),
     Fired(Fired),
     Count(u64),
+    Erased(RecordsErased),
 }
 
 impl Done {

@@ -292,6 +292,16 @@ impl Reader {
         Ok(rows.into_iter().map(|row| row.record).collect())
     }
 
+    /// Whether something that was forgotten may still be in a file, because somebody reads in it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_pending(&self) -> Result<bool, StoreError> {
+        let action = "could not look for what is still to be erased";
+        let sql = "SELECT 1 FROM forgotten WHERE file_pending = 1 LIMIT 1";
+        self.pool.with(|db| db.prepare_cached(sql).doing(action)?.exists([]).doing(action))
+    }
+
     /// The newest `count` audit entries, newest first.
     ///
     /// # Errors

@@ -3,23 +3,32 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::contracts::{Area, Hash, MemoryId, NewRecord, RecordRow, TextRef, Timestamp};
+use crate::contracts::{Area, Hash, MemoryId, NewRecord, RecordRow, Stored, TextRef, Timestamp};
 
 use super::append::PreparedRecord;
 use super::digest::digest;
 use super::error::{Context, StoreError};
-use super::rows;
 use super::tip::Link;
+use super::{blobs, rows, schema};
 
 /// The columns that [`row`] reads, in its order.
 const COLUMNS: &str = "record_seq, id, area, blob, salted_hash, bytes, metadata, created_ms, \
-                       updated_ms, content_hash, hash";
+                       updated_ms, content_hash, hash, metadata_hash, metadata_salt";
+/// The same, of a database of a version before 3.
+const COLUMNS_BEFORE_3: &str = "record_seq, id, area, blob, salted_hash, bytes, metadata, created_ms, \
+                                updated_ms, content_hash, hash, NULL, NULL";
+/// What stands where metadata was forgotten.
+pub(super) const NO_METADATA: &str = "{}";
 
 /// A row together with what the chain needs.
 #[derive(Debug)]
 pub(super) struct ChainedRecord {
     pub record: RecordRow,
     metadata_json: String,
+    /// What the chain covers in place of the metadata; absent in rows of versions before 3.
+    metadata_hash: Option<Hash>,
+    /// Gone when the metadata was forgotten.
+    metadata_salt: Option<[u8; 32]>,
     pub hash: Hash,
 }
 
@@ -34,7 +43,15 @@ impl ChainedRecord {
             created_at: row.created_at,
             updated_at: row.updated_at,
         };
-        fields.hash(prev, &self.metadata_json) == self.hash
+        let Some(metadata_hash) = &self.metadata_hash else {
+            return fields.hash_1(prev, &self.metadata_json) == self.hash;
+        };
+        let metadata = self.metadata_json.as_bytes();
+        let fits = match &self.metadata_salt {
+            Some(salt) => Stored::salted_hash(salt, metadata) == *metadata_hash,
+            None => metadata == NO_METADATA.as_bytes(),
+        };
+        fits && fields.hash_2(prev, metadata_hash) == self.hash
     }
 }
 
@@ -49,9 +66,19 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn hash(&self, prev: &Hash, metadata: &str) -> Hash {
+    /// As versions before 3 wrote it, with the metadata itself.
+    fn hash_1(&self, prev: &Hash, metadata: &str) -> Hash {
+        self.hash(b"bailiwick.record.v1", prev, metadata.as_bytes())
+    }
+
+    /// With a salted hash of the metadata, which can be forgotten.
+    fn hash_2(&self, prev: &Hash, metadata: &Hash) -> Hash {
+        self.hash(b"bailiwick.record.v2", prev, metadata.as_bytes())
+    }
+
+    fn hash(&self, domain: &[u8], prev: &Hash, metadata: &[u8]) -> Hash {
         digest(
-            b"bailiwick.record.v1",
+            domain,
             &[
                 prev.as_bytes(),
                 self.id.to_string().as_bytes(),
@@ -59,7 +86,7 @@ impl Fields<'_> {
                 self.text.blob.as_bytes(),
                 self.text.salted_hash.as_bytes(),
                 &self.text.bytes.to_le_bytes(),
-                metadata.as_bytes(),
+                metadata,
                 &self.created_at.ms().to_le_bytes(),
                 &self.updated_at.ms().to_le_bytes(),
             ],
@@ -67,17 +94,29 @@ impl Fields<'_> {
     }
 }
 
-/// The link that `new` makes behind `before`.
-pub(super) fn link_after(before: &Link, new: &PreparedRecord) -> Link {
+/// The link that `new` makes behind `before`, its metadata hashed with `salt`.
+pub(super) fn link_after(before: &Link, new: &PreparedRecord, salt: &[u8; 32]) -> Link {
     let NewRecord { id, area, text, created_at, updated_at, .. } = &new.record;
     let fields =
         Fields { id: *id, area: *area, text, created_at: *created_at, updated_at: *updated_at };
-    Link { seq: before.seq + 1, hash: fields.hash(&before.hash, &new.metadata) }
+    Link { seq: before.seq + 1, hash: fields.hash_2(&before.hash, &new.metadata_hash(salt)) }
 }
 
-pub(super) fn insert(db: &Connection, link: Link, new: &PreparedRecord) -> Result<(), StoreError> {
+impl PreparedRecord {
+    fn metadata_hash(&self, salt: &[u8; 32]) -> Hash {
+        Stored::salted_hash(salt, self.metadata.as_bytes())
+    }
+}
+
+/// Writes a row. The hash of a text that was forgotten is not written: it would betray it.
+pub(super) fn insert(
+    db: &Connection,
+    link: Link,
+    new: &PreparedRecord,
+    salt: &[u8; 32],
+) -> Result<(), StoreError> {
     let action = "could not append a memory record";
-    let record = &new.record;
+    let (record, metadata_hash) = (&new.record, new.metadata_hash(salt));
     let values = params![
         rows::int(link.seq),
         record.id.to_string(),
@@ -88,11 +127,14 @@ pub(super) fn insert(db: &Connection, link: Link, new: &PreparedRecord) -> Resul
         new.metadata,
         record.created_at.ms(),
         record.updated_at.ms(),
-        record.content_hash.as_bytes(),
+        (!blobs::is_forgotten(db, &record.text)?).then_some(record.content_hash.as_bytes()),
         link.hash.as_bytes(),
+        metadata_hash.as_bytes(),
+        salt,
     ];
     let sql = format!(
-        "INSERT INTO records ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        "INSERT INTO records ({COLUMNS})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
     );
     db.prepare_cached(&sql).doing(action)?.execute(values).doing(action)?;
     Ok(())
@@ -106,8 +148,9 @@ pub(super) fn rows_after(
 ) -> Result<Vec<ChainedRecord>, StoreError> {
     let mut before = link_at(db, after)?;
     let action = "could not read the memory records";
+    let columns = if schema::version(db)? < 3 { COLUMNS_BEFORE_3 } else { COLUMNS };
     let sql =
-        format!("SELECT {COLUMNS} FROM records WHERE record_seq > ?1 ORDER BY record_seq LIMIT ?2");
+        format!("SELECT {columns} FROM records WHERE record_seq > ?1 ORDER BY record_seq LIMIT ?2");
     let mut query = db.prepare_cached(&sql).doing(action)?;
     let found = query.query_map(params![rows::int(after), limit], row).doing(action)?;
     let mut records = Vec::new();
@@ -160,5 +203,12 @@ fn row(row: &Row<'_>) -> rusqlite::Result<ChainedRecord> {
         updated_at: rows::time(row, 8)?,
         content_hash: content_hash.map(Hash::from_bytes),
     };
-    Ok(ChainedRecord { record, metadata_json, hash: rows::hash(row, 10)? })
+    let metadata_hash: Option<[u8; 32]> = row.get(11)?;
+    Ok(ChainedRecord {
+        record,
+        metadata_json,
+        metadata_hash: metadata_hash.map(Hash::from_bytes),
+        metadata_salt: row.get(12)?,
+        hash: rows::hash(row, 10)?,
+    })
 }

@@ -29,11 +29,18 @@ impl<'a> Step<'a> {
 pub(super) const MIGRATIONS: &[Step<'_>] = &[
     Step::sql(include_str!("schema.sql")),
     Step { sql: include_str!("schema-2.sql"), fill: Some(super::migrate_2::fill) },
+    Step::sql(include_str!("schema-3.sql")),
+    Step::sql(include_str!("schema-4.sql")),
 ];
 
 /// The version `migrations` lead to.
 fn newest(migrations: &[Step<'_>]) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
+/// The newest version that this program writes.
+pub(super) fn newest_known() -> i64 {
+    newest(MIGRATIONS)
 }
 
 /// The version of a database; 0 for an empty one.
@@ -47,9 +54,14 @@ pub(super) fn refuse_newer(found: i64) -> Result<(), StoreError> {
     if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(()) }
 }
 
-/// Refuses to read from a database what only a newer one has.
+/// The version since which there are lists of work, questions, schedules and keys.
+const LISTS_SINCE: i64 = 2;
+/// The version since which there are proposals of what memories may become.
+pub(super) const PROPOSALS_SINCE: i64 = 4;
+
+/// Refuses to read lists from a database that is too old to have them.
 pub(super) fn refuse_older(db: &Connection) -> Result<(), StoreError> {
-    let (found, known) = (version(db)?, newest(MIGRATIONS));
+    let (found, known) = (version(db)?, LISTS_SINCE);
     if found < known { Err(StoreError::OlderSchema { found, known }) } else { Ok(()) }
 }
 

@@ -264,6 +264,7 @@ mod tests {
             expires_at: Timestamp::from_ms(1),
             approvers,
             beforehand: None,
+            consult: None,
         })
     }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::finding::{Finding, FindingKind};
 use super::hashed::check_rows;
-use super::{approvals, fires, jobs, keys, schedules, schema};
+use super::{approvals, fires, jobs, keys, proposals, schedules, schema};
 
 /// What is looked at whenever a host begins: what it is about to work by.
 pub(super) fn check_due(db: &Connection) -> Result<Vec<Finding>, StoreError> {
@@ -32,6 +32,10 @@ pub(super) fn check_work(db: &Connection) -> Result<Vec<Finding>, StoreError> {
     let kind = FindingKind::Schedule;
     found.extend(check_rows(db, kind, &all(fires::COLUMNS, "fires"), fires::row)?);
     found.extend(check_rows(db, FindingKind::Key, &all(keys::COLUMNS, "keys"), keys::row)?);
+    if schema::version(db)? >= schema::PROPOSALS_SINCE {
+        let made = all(proposals::COLUMNS, "proposals");
+        found.extend(check_rows(db, FindingKind::Proposal, &made, proposals::row)?);
+    }
     Ok(found)
 }
 

@@ -130,7 +130,7 @@ impl Writer {
         change: Transaction<'_>,
         wanted: Vec<Wanted>,
     ) -> Result<(Vec<Answer>, Option<Committed>), StoreError> {
-        let mut batch = Batch::new(&change, self.tip, &self.holder);
+        let mut batch = Batch::new(&change, self.tip, &self.holder, self.clock.as_ref());
         let mut answers = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             match self.carry_out(&mut batch, wanted) {
@@ -214,6 +214,7 @@ impl Writer {
             Wanted::PruneFires(before) => {
                 return fires::prune(batch.db, before).map(Done::Count).map_err(Failure::Broken);
             }
+            Wanted::Erase(wanted) => return batch.erase(*wanted).map(Done::Erased),
             Wanted::Audit(entry) => batch.audit(entry),
             Wanted::Forget(text, at) => batch.forget(&text, at),
             Wanted::ForgetRun(wanted) => batch.forget_run(&wanted),

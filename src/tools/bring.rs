@@ -18,6 +18,9 @@ pub(super) const FILES_MAX: usize = 32;
 const FILE_BYTES_MAX: u64 = 16 << 20;
 const ALL_BYTES_MAX: u64 = 64 << 20;
 
+/// How a picture in PNG begins.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
 /// A file that came back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct Brought {
@@ -110,6 +113,7 @@ fn produced(name: String, content: Vec<u8>) -> Produced {
     let media_type = match std::str::from_utf8(&content) {
         Ok(_) if name.ends_with(".json") => "application/json",
         Ok(_) => "text/plain; charset=utf-8",
+        Err(_) if content.starts_with(PNG) => "image/png",
         Err(_) => "application/octet-stream",
     };
     let (hash, bytes) = (Hash::of(&content), content.len() as u64);

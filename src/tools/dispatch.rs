@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::unknown_tool;
 use super::cap::{cap, is_over};
+use super::fill::filled;
 use super::registry::Entry;
 use super::toolbox::Toolbox;
 use super::turns::{self, Leaving};
@@ -62,6 +63,7 @@ fn take_snapshot_of(
 ) -> Result<Option<Undo>, ToolError> {
     let entry = toolbox.entry_of(&call.name).ok_or_else(|| unknown_tool(toolbox, &call.name))?;
     toolbox.check_args(&call.name, &call.args)?;
+    let call = &filled(call, &entry.descriptor, &context.secrets)?;
     let kept = catch_unwind(AssertUnwindSafe(|| entry.tool.snapshot(call, context)))
         .unwrap_or_else(|panic| Err(broke(entry, panic.as_ref(), false)));
     if kept.is_err() {
@@ -91,7 +93,12 @@ pub(super) fn perform_in(
         let data = json!({ "dry_run": true, "would": entry.tool.dry_run(call) });
         return ToolOutput { data: Some(data), ..ToolOutput::default() };
     }
-    expected(call, capped(guarded(entry, call, context), context.output_bytes_max))
+    match filled(call, &entry.descriptor, &context.secrets) {
+        Ok(call) => {
+            expected(&call, capped(guarded(entry, &call, context), context.output_bytes_max))
+        }
+        Err(error) => refused(error),
+    }
 }
 
 /// Runs the tool itself; a panic is an answer too.

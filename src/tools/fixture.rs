@@ -18,8 +18,8 @@ use crate::contracts::{
     ToolError,
 };
 use crate::ports::{
-    Away, Cancel, CommandOutput, CommandSpec, Ending, Limits, Probe, Sandbox, SandboxError,
-    ToolContext, ToolOutput, Undo,
+    ArgSecrets, Away, BrowserSetup, Cancel, CommandOutput, CommandSpec, Ending, Limits, Probe,
+    Sandbox, SandboxError, ToolContext, ToolOutput, Undo,
 };
 
 static NEXT_BENCH: AtomicU64 = AtomicU64::new(1);
@@ -180,6 +180,11 @@ impl Bench {
             output_bytes_max: 256 * 1024,
             cancel: Cancel::default(),
             away: Away { area: Some(away.path().to_owned()), ..Away::default() },
+            memories: None,
+            browser: BrowserSetup::default(),
+            display: None,
+            answer: None,
+            secrets: ArgSecrets::default(),
         };
         // Turns to write are taken by call, and tests share a process.
         let number = NEXT_BENCH.fetch_add(1, Ordering::Relaxed);

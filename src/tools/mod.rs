@@ -19,6 +19,7 @@ mod watch;
 mod arguments;
 mod cap;
 mod dispatch;
+mod fill;
 mod reference;
 mod registry;
 mod toolbox;
@@ -39,13 +40,18 @@ mod web;
 
 // the tools, one file each
 mod apply_patch;
+mod browser;
+mod consult_ui;
 mod delete_path;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod git;
 mod git_commit;
 mod git_diff;
 mod git_log;
 mod git_status;
 mod list_dir;
+mod memory;
 mod move_path;
 mod parse;
 mod read_bin;
@@ -62,7 +68,9 @@ mod write_text;
 mod declared;
 mod mcp;
 
+pub use browser::BrowserPrograms;
 pub use cell::{WORKER_ARGUMENT, answer_in_cell, is_worker_invocation, worker_main};
+pub use consult_ui::{Consultation, consultation};
 pub use declared::{
     DIRECTORY as PROCESS_TOOLS, DeclaredFile, Profiles, json_schema as process_tool_schema,
 };

@@ -7,18 +7,23 @@ use std::sync::{Arc, LazyLock};
 use jsonschema::Validator;
 
 use super::{
-    apply_patch, delete_path, git_commit, git_diff, git_log, git_status, list_dir, move_path,
-    parse, read_bin, read_text, run_sandboxed, search_text, shell_exec, user_notification, web,
-    worker, write_text,
+    apply_patch, browser, consult_ui, delete_path, git_commit, git_diff, git_log, git_status,
+    list_dir, memory, move_path, parse, read_bin, read_text, run_sandboxed, search_text,
+    shell_exec, user_notification, web, worker, write_text,
 };
 use crate::ports::{Tool, ToolDescriptor, Vocabulary};
 
 /// Every tool. Private: the way to run one is `dispatch`.
 static TOOLS: &[&dyn Tool] = &[
     &apply_patch::ApplyPatch,
+    &browser::BrowserTask,
+    &consult_ui::ConsultUi,
+    #[cfg(target_os = "linux")]
+    &super::desktop::DesktopTask,
     &parse::CsvRead,
     &delete_path::DeletePath,
     &web::Download,
+    &memory::FulltextSearch,
     &git_commit::GitCommit,
     &git_diff::GitDiff,
     &git_log::GitLog,
@@ -29,6 +34,9 @@ static TOOLS: &[&dyn Tool] = &[
     &parse::JsonQuery,
     &list_dir::ListDir,
     &parse::MarkdownToText,
+    &memory::MemoryForget,
+    &memory::MemorySearch,
+    &memory::MemoryWrite,
     &move_path::MovePath,
     &parse::PdfToText,
     &read_bin::ReadBin,

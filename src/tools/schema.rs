@@ -37,21 +37,34 @@ fn is_rust_integer(format: &str) -> bool {
     format.trim_start_matches('u').starts_with("int")
 }
 
-/// Takes `null` out of the properties of an arguments schema.
+/// Takes `null` out of the properties of an arguments schema, those of arguments inside of arguments too.
 pub(super) fn without_null(mut schema: Value) -> Value {
-    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for property in properties.into_iter().flat_map(serde_json::Map::values_mut) {
-        let Some(keys) = property.as_object_mut() else { continue };
-        if let Some(Value::Array(types)) = keys.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                keys.insert("type".to_owned(), only);
-            }
+    strip(&mut schema);
+    schema
+}
+
+fn strip(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            let properties = keys.get_mut("properties").and_then(Value::as_object_mut);
+            properties.into_iter().flat_map(serde_json::Map::values_mut).for_each(strip_one);
+            keys.values_mut().for_each(strip);
         }
-        if keys.get("default") == Some(&Value::Null) {
-            keys.remove("default");
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn strip_one(property: &mut Value) {
+    let Some(keys) = property.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = keys.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            keys.insert("type".to_owned(), only);
         }
     }
-    schema
+    if keys.get("default") == Some(&Value::Null) {
+        keys.remove("default");
+    }
 }

@@ -165,6 +165,7 @@ fn answer(program: &str, output: CommandOutput, wall_ms: u64) -> Answer<Data> {
         artifacts: Vec::new(),
         truncated: output.truncated,
         receipt: output.receipt,
+        labels: Vec::new(),
     }
 }
 

@@ -72,14 +72,16 @@ pub(super) struct Answer<D> {
     pub(super) artifacts: Vec<Produced>,
     pub(super) truncated: bool,
     pub(super) receipt: Receipt,
+    /// Where it came from, beside what the tool's own labels say.
+    pub(super) labels: Vec<String>,
 }
 
 impl<D> Answer<D> {
     /// A complete answer.
     pub(super) fn of(data: D) -> Self {
         let receipt = Receipt::default();
-        let (logs, artifacts) = (Vec::new(), Vec::new());
-        Self { data, error: None, logs, artifacts, truncated: false, receipt }
+        let (logs, artifacts, labels) = (Vec::new(), Vec::new(), Vec::new());
+        Self { data, error: None, logs, artifacts, truncated: false, receipt, labels }
     }
 }
 
@@ -157,10 +159,11 @@ fn read<A: DeserializeOwned>(args: &Map) -> Result<A, ToolError> {
 }
 
 fn output<D: Serialize>(answer: Answer<D>) -> ToolOutput {
-    let Answer { data, error, logs, artifacts, truncated, receipt } = answer;
+    let Answer { data, error, logs, artifacts, truncated, receipt, labels } = answer;
     match serde_json::to_value(data) {
         Ok(data) => {
-            ToolOutput { data: Some(data), error, logs, artifacts, truncated, receipt, whole: None }
+            let (data, whole) = (Some(data), None);
+            ToolOutput { data, error, logs, artifacts, truncated, whole, receipt, labels }
         }
         Err(broken) => {
             let message = format!("the answer cannot be written as JSON: {broken}");

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use bailiwick::contracts::{Diagnostic, Severity};
 use bailiwick::live::read_rules;
-use bailiwick::orchestrator::memory_write;
 use bailiwick::policy::{
     Options, ReadFiles, Source, SourceKind, built_in, check_tests, compile_with,
 };
@@ -130,7 +129,7 @@ struct Judge {
 impl Judge {
     fn new(dir: PathBuf) -> Self {
         let tools = bailiwick::tools::vocabulary();
-        let tools = tools.tools().map(|it| it.as_ref().clone()).chain([memory_write()]);
+        let tools = tools.tools().map(|it| it.as_ref().clone());
         let options = Options { trusted: true, ..Options::default() };
         Self { dir, vocabulary: Vocabulary::new(tools), options, known: ReadFiles::default() }
     }

@@ -79,6 +79,7 @@ pub fn question(
         expires_at: Timestamp::from_ms(ttl_ms.try_into().unwrap()),
         approvers,
         beforehand: None,
+        consult: None,
     })
 }
 

@@ -123,6 +123,7 @@ impl RawTool {
             sinks: self.sinks,
             trusted_fields: self.trusted_fields,
             asked_by: self.asked_by,
+            asks_person: false,
             timeout_ms: 0,
             profile: String::new(),
             enabled: true,

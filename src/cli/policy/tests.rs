@@ -56,6 +56,26 @@ fn tool(name: &str, access: Option<PathAccess>, command: bool) -> ToolDescriptor
     }
 }
 
+/// The tools of the program, some of them in a form that tests can rely on.
+fn vocabulary() -> Vocabulary {
+    let mut shell = tool("shell_exec", None, true);
+    shell.paths = vec![PathArg { arg: "workdir".to_owned(), access: PathAccess::Read }];
+    let plain = [
+        tool("read_text", Some(PathAccess::Read), false),
+        tool("list_dir", Some(PathAccess::Read), false),
+        tool("search_text", Some(PathAccess::Read), false),
+        tool("git_status", Some(PathAccess::Read), false),
+        tool("git_diff", Some(PathAccess::Read), false),
+        tool("write_text", Some(PathAccess::Write), false),
+        tool("user_notification", None, false),
+        shell,
+    ];
+    let real = crate::tools::vocabulary();
+    let real: Vec<_> = real.tools().map(|tool| tool.as_ref().clone()).collect();
+    let beside = [crate::orchestrator::memory_consolidate()];
+    Vocabulary::new(real.into_iter().chain(beside).chain(plain))
+}
+
 impl Ground {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
@@ -72,38 +92,7 @@ impl Ground {
                 signing: Signing::default(),
             },
             state_dir: Some(root.join(".bailiwick")),
-            vocabulary: Vocabulary::new([
-                crate::tools::find("read_bin").expect("the tool").clone(),
-                crate::tools::find("apply_patch").expect("the tool").clone(),
-                crate::tools::find("move_path").expect("the tool").clone(),
-                crate::tools::find("delete_path").expect("the tool").clone(),
-                crate::tools::find("git_log").expect("the tool").clone(),
-                crate::tools::find("git_commit").expect("the tool").clone(),
-                crate::tools::find("run_sandboxed").expect("the tool").clone(),
-                crate::tools::find("sandbox_worker_run").expect("the tool").clone(),
-                crate::tools::find("http_get").expect("the tool").clone(),
-                crate::tools::find("http_request").expect("the tool").clone(),
-                crate::tools::find("web_scrape").expect("the tool").clone(),
-                crate::tools::find("download").expect("the tool").clone(),
-                crate::tools::find("html_to_text").expect("the tool").clone(),
-                crate::tools::find("markdown_to_text").expect("the tool").clone(),
-                crate::tools::find("pdf_to_text").expect("the tool").clone(),
-                crate::tools::find("json_query").expect("the tool").clone(),
-                crate::tools::find("csv_read").expect("the tool").clone(),
-                tool("read_text", Some(PathAccess::Read), false),
-                tool("list_dir", Some(PathAccess::Read), false),
-                tool("search_text", Some(PathAccess::Read), false),
-                tool("git_status", Some(PathAccess::Read), false),
-                tool("git_diff", Some(PathAccess::Read), false),
-                tool("write_text", Some(PathAccess::Write), false),
-                tool("user_notification", None, false),
-                {
-                    let mut shell = tool("shell_exec", None, true);
-                    let arg = "workdir".to_owned();
-                    shell.paths = vec![PathArg { arg, access: PathAccess::Read }];
-                    shell
-                },
-            ]),
+            vocabulary: vocabulary(),
             options: Options::default(),
             places: Places { root: root.clone(), ..Places::default() },
             root,

@@ -8,7 +8,7 @@ use super::{
     PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired,
     ScheduleMissed, StepFinished, StepStarted, StepVerified, TaskAccepted,
 };
-use crate::contracts::{ApprovalResolution, ApprovalSubject};
+use crate::contracts::{ApprovalResolution, ApprovalSubject, MemoryConsolidated};
 
 macro_rules! event_bodies {
     ($($(#[$doc:meta])* $variant:ident { $payload:ty }),* $(,)?) => {
@@ -96,6 +96,8 @@ event_bodies! {
     ScheduleMissed { ScheduleMissed },
     /// `memory.written`
     MemoryWritten { MemoryWritten },
+    /// `memory.consolidated`
+    MemoryConsolidated { MemoryConsolidated },
     /// `policy.reloaded`
     PolicyReloaded { PolicyReloaded },
     /// `config.changed`

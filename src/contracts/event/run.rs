@@ -267,7 +267,8 @@ pub struct MemoryWritten {
     pub area: Area,
     /// The text.
     pub text: TextRef,
-    /// Free tags.
+    /// Free tags, in events of earlier versions: what is written here cannot be forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
 

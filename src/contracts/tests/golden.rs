@@ -36,8 +36,13 @@ fn documents_of_version_1_still_load_and_lose_nothing() {
 }
 
 /// Journals of version 1, in the order in which they were added: new kinds and fields get a new one.
-const JOURNALS: [&str; 4] =
-    ["journal.jsonl", "journal-daemon.jsonl", "journal-artifacts.jsonl", "journal-config.jsonl"];
+const JOURNALS: [&str; 5] = [
+    "journal.jsonl",
+    "journal-daemon.jsonl",
+    "journal-artifacts.jsonl",
+    "journal-config.jsonl",
+    "journal-memory.jsonl",
+];
 
 #[test]
 fn the_journals_of_version_1_still_verify_and_every_payload_is_read() {

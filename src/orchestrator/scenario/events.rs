@@ -78,6 +78,7 @@ pub(super) fn asked(path: &str, id: Uuid, approvers: u32) -> EventBody {
         expires_at: Timestamp::from_ms(0),
         approvers,
         beforehand: None,
+        consult: None,
     })
 }
 

@@ -64,6 +64,7 @@ impl Reply {
                 expires_at: Timestamp::from_ms(300_000),
                 approvers: 1,
                 beforehand: None,
+                consult: None,
             },
             resolutions: vec![ApprovalResolution { approval_id, approved: true, by, reason: None }],
             asked_by: vec!["cmd.remove-tree".to_owned()],

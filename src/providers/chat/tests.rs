@@ -199,7 +199,7 @@ fn patience() -> Patience {
     Patience {
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_secs(2),
-        rest: Duration::from_millis(400),
+        rest: Duration::from_millis(1500),
         failures_max: 3,
         ..Patience::default()
     }
@@ -242,7 +242,7 @@ fn a_provider_that_fails_again_and_again_is_left_alone_for_a_while() {
     let error = ask(&chain, 30).unwrap_err().to_string();
     assert!(error.contains("failed 3 times in a row"), "{error}");
     assert_eq!(peer.sent().len(), 3, "it was asked although it rests");
-    std::thread::sleep(Duration::from_millis(450));
+    std::thread::sleep(Duration::from_millis(1600));
     assert_eq!(ask(&chain, 30).unwrap().text, "ok");
 }
 

@@ -65,7 +65,12 @@ impl Space {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         clock.set("2026-05-04T06:30:00Z");
-        let sets = ["schedules.verify=\"\"", "schedules.retention=\"\"", "queue.free_disk=0B"];
+        let sets = [
+            "schedules.verify=\"\"",
+            "schedules.retention=\"\"",
+            "schedules.consolidation=\"\"",
+            "queue.free_disk=0B",
+        ];
         let sets = sets.map(str::to_owned).to_vec();
         let space = Self { dir, clock, sets, trusted: true };
         std::fs::create_dir_all(space.root().join("playbooks")).unwrap();

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::orchestrator::{GiveError, RunError};
+use crate::orchestrator::{GiveError, MemoryRefusal, RunError};
 use crate::scheduler::{ControlError, EngineError, FieldError, ScheduleError, SubmitError};
 use crate::server::dispatch::stopping;
 use crate::server::idempotency::reused;
@@ -81,6 +81,27 @@ impl From<ScheduleError> for Problem {
     }
 }
 
+impl From<MemoryRefusal> for Problem {
+    fn from(error: MemoryRefusal) -> Self {
+        let message = error.to_string();
+        match error {
+            MemoryRefusal::Invalid(_) => Self::invalid(message),
+            MemoryRefusal::Missing(_) => Self::not_found(message),
+            MemoryRefusal::Denied { rules, .. } => {
+                Self::new(StatusCode::FORBIDDEN, "denied", "policy refuses it", message)
+                    .with("rules", json!(rules))
+            }
+            MemoryRefusal::Asks { rules, .. } => {
+                let title = "a person must decide";
+                Self::new(StatusCode::FORBIDDEN, "approval_required", title, message)
+                    .with("rules", json!(rules))
+            }
+            MemoryRefusal::Broken(_) => Self::internal(&message),
+            MemoryRefusal::Run(error) => error.into(),
+        }
+    }
+}
+
 impl From<GiveError> for Problem {
     fn from(error: GiveError) -> Self {
         let message = error.to_string();
@@ -124,6 +145,8 @@ impl From<ControlError> for Problem {
                 Self::conflict("changed", message).with("renewed", renewed.to_string())
             }
             ControlError::Stands => Self::conflict("stands", message),
+            ControlError::Lapsed(_) => Self::conflict("already_answered", message),
+            ControlError::NoAnswer(..) => Self::invalid(message),
             ControlError::Expired { renewed, .. } => {
                 Self::conflict("expired", message).with("renewed", renewed.to_string())
             }

@@ -213,6 +213,7 @@ pub(super) fn ask(question: u128, path: &str, approvers: u32) -> EventBody {
         expires_at: at(1_000),
         approvers,
         beforehand: None,
+        consult: None,
     })
 }
 

@@ -130,3 +130,74 @@ fn changed_memory_records_are_named() {
         assert!(!verify(copied.path()).is_sound(), "{sql}");
     }
 }
+
+#[test]
+fn erasing_a_record_leaves_nothing_of_its_text_or_metadata_in_any_file() {
+    const LONG: usize = 40_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let long = format!("ZEBRA-PASSPHRASE {}", "x".repeat(LONG));
+    let texts = [text("QUAGGA-SENTENCE is short", 7), text(&long, 8), text("what stays", 9)];
+    for (number, text) in (1..).zip(&texts) {
+        let metadata = MemoryMetadata {
+            tags: vec![format!("OKAPI-TAG-{number}")],
+            subject: Some(format!("OKAPI-SUBJECT-{number}")),
+            external_ids: vec![format!("OKAPI-NAME-{number}")],
+            ..MemoryMetadata::default()
+        };
+        append_record(&store, number, metadata, text);
+    }
+    let ids = [1, 2, 2, 99].map(|number| MemoryId::from_uuid(Uuid::from_u128(number)));
+    let erased = store.erase_records(&ids, vec![said(2)], at(9)).unwrap();
+    assert_eq!((erased.texts, erased.rows, erased.rows_kept), (2, 4, 0));
+    assert!(erased.compacted);
+    for gone in ["QUAGGA", "ZEBRA", "OKAPI-TAG-1", "OKAPI-SUBJECT-2", "OKAPI-NAME-1"] {
+        assert_eq!(files_with(dir.path(), gone.as_bytes()), Vec::<String>::new(), "{gone}");
+    }
+    for hash in [Hash::of(&texts[0].content), Hash::of(&texts[1].content)] {
+        assert_eq!(files_with(dir.path(), hash.as_bytes()), Vec::<String>::new());
+    }
+    assert!(!files_with(dir.path(), b"OKAPI-TAG-3").is_empty());
+    assert_eq!(verify(dir.path()).findings, vec![]);
+    let again = store.erase_records(&ids, vec![said(2)], at(10)).unwrap();
+    assert_eq!(again.rows, 0);
+    let rows = store.reader().records(0, 100).unwrap();
+    assert_eq!(rows.len(), 5, "the last rows say that two are gone");
+    let mut named = rows.iter().filter(|row| row.id == ids[0]);
+    assert!(named.all(|row| row.content_hash.is_none() && row.metadata.tags.is_empty()));
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.reader().records(0, 100).unwrap(), rows);
+}
+
+fn said(number: u128) -> EventBody {
+    EventBody::MemoryWritten(MemoryWritten {
+        memory_id: MemoryId::from_uuid(Uuid::from_u128(number)),
+        area: Area::Fragments,
+        text: text("an event needs a text", 5).reference,
+        tags: Vec::new(),
+    })
+}
+
+pub(super) fn append_record(store: &Store, number: u128, metadata: MemoryMetadata, text: &Stored) {
+    let id = MemoryId::from_uuid(Uuid::from_u128(number));
+    let record = NewRecord {
+        id,
+        area: Area::Fragments,
+        text: text.reference.clone(),
+        metadata,
+        created_at: at(1),
+        updated_at: at(1),
+        content_hash: Hash::of(&text.content),
+    };
+    let (area, reference) = (Area::Fragments, text.reference.clone());
+    let written = MemoryWritten { memory_id: id, area, text: reference, tags: Vec::new() };
+    let append = crate::ports::RecordAppend {
+        at: at(1),
+        records: vec![record],
+        texts: vec![text.clone(), self::text("an event needs a text", 5)],
+        events: vec![EventBody::MemoryWritten(written)],
+        proposals: Vec::new(),
+    };
+    store.append_records(append).unwrap();
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::fixture::*;
-use crate::contracts::RunId;
+use crate::contracts::{MemoryMetadata, RunId};
 use crate::store::{Append, ApprovalStatus, Fired};
 
 /// A state directory that version 1 wrote: never to be written again.
@@ -76,5 +76,48 @@ fn a_store_of_version_2_opens_verifies_and_goes_on() {
     let claimed: Vec<_> = claim(&store, 9, 0).iter().map(|claimed| claimed.run_id).collect();
     assert_eq!(claimed, [run(11), run(12), run(14)], "run 13 waits for room in its playbook");
     assert_eq!(store.fire(fire(1, 0, None)), Ok(Fired::Already));
+    assert_eq!(verify(dir.path()).findings, []);
+}
+
+#[test]
+fn records_of_version_2_fit_their_chain_and_those_of_today_follow_them() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(VERSION_2).join("state"), &dir.path().join(".bailiwick"));
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    let audit = Path::new(VERSION_2).join("tools_audit.jsonl");
+    std::fs::copy(audit, audit_path(dir.path())).unwrap();
+    let before = reader(dir.path()).records(0, 100).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.reader().records(0, 100).unwrap(), before);
+    super::forgetting::append_record(&store, 77, MemoryMetadata::default(), &text("new", 77));
+    let after = store.reader().records(0, 100).unwrap();
+    assert_eq!(after.len(), before.len() + 1);
+    let ids: Vec<_> = after.iter().map(|row| row.id).collect();
+    let erased = store.erase_records(&ids, vec![paused("me")], at(99)).unwrap();
+    let gone = usize::try_from(erased.rows + erased.rows_kept).unwrap();
+    assert!(gone >= after.len(), "{erased:?}");
+    assert!(erased.copies_removed.iter().all(|copy| !copy.exists()));
+    assert_eq!(erased.copies_removed.len(), 1, "the copy of version 2 had the texts as well");
+    assert_eq!(verify(dir.path()).findings, []);
+}
+
+/// A state directory that version 3 wrote: never to be written again.
+const VERSION_3: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/store-v3");
+
+#[test]
+fn a_store_of_version_3_opens_keeps_its_records_and_takes_proposals() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(VERSION_3).join("state"), &dir.path().join(".bailiwick"));
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    let audit = Path::new(VERSION_3).join("tools_audit.jsonl");
+    std::fs::copy(audit, audit_path(dir.path())).unwrap();
+    let before = reader(dir.path());
+    assert_eq!(before.proposals().unwrap(), [], "a reader of an older store sees none");
+    let records = before.records(0, 100).unwrap();
+    assert!(records.iter().any(|row| row.metadata.tags == ["v3"]), "{records:?}");
+    let store = open(dir.path());
+    assert_eq!(store.reader().records(0, 100).unwrap(), records);
+    super::proposals::append_proposal(&store, 5);
+    assert_eq!(store.reader().proposals().unwrap().len(), 1);
     assert_eq!(verify(dir.path()).findings, []);
 }

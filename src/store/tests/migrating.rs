@@ -16,9 +16,12 @@ fn downgrade(root: &Path) {
         "DROP INDEX runs_status; DROP INDEX runs_playbook; DROP INDEX runs_task;
          DROP TABLE counters; DROP TABLE queue;
          DROP TABLE approvals; DROP TABLE schedules; DROP TABLE fires; DROP TABLE keys;
-         DROP TABLE emptied; PRAGMA user_version = 1",
+         DROP TABLE emptied; DROP TABLE records; DROP TABLE proposals; PRAGMA user_version = 1",
     )
     .unwrap();
+    let records = include_str!("../schema.sql").split_once("CREATE TABLE records").unwrap().1;
+    let records = records.split_once("CREATE TABLE audit").unwrap().0;
+    db.execute_batch(&format!("CREATE TABLE records{records}")).unwrap();
     let mut query = db.prepare("SELECT run_id, summary FROM runs").unwrap();
     let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let rows: Vec<(String, String)> = rows.collect::<Result<_, _>>().unwrap();

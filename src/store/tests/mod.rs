@@ -14,6 +14,7 @@ mod keys;
 mod migrating;
 mod opening;
 mod poison;
+mod proposals;
 mod queue;
 mod queue_model;
 mod schedules;

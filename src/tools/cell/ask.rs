@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use super::super::process::{Command, Walls, failure, run};
 use super::super::typed::Call;
 use super::WORKER_ARGUMENT;
-use crate::contracts::{Confinement, ErrorKind, Network, Receipt, ToolError};
+use crate::contracts::{Confinement, ErrorKind, Receipt, ToolError};
+use crate::policy::Reach;
 use crate::ports::Ending;
 
 /// Longest complaint of a broken helper that is passed on.
@@ -27,6 +28,19 @@ pub(in crate::tools) struct Asked {
     pub(in crate::tools) write: Vec<PathBuf>,
     /// Where it works.
     pub(in crate::tools) cwd: PathBuf,
+    /// What it reaches; nothing unless the job is to reach something.
+    pub(in crate::tools) reach: Reach,
+}
+
+/// What the helper answers.
+#[derive(Debug)]
+pub(in crate::tools) struct Told<R> {
+    /// The answer.
+    pub(in crate::tools) reply: R,
+    /// Which layers held around it.
+    pub(in crate::tools) receipt: Receipt,
+    /// What else is to be said, such as hosts that it asked for and did not get.
+    pub(in crate::tools) notes: Vec<String>,
 }
 
 /// What the helper answers, and which layers held around it.
@@ -37,7 +51,18 @@ pub(in crate::tools) fn ask<R: DeserializeOwned>(
     at: &Call<'_>,
     asked: Asked,
 ) -> Result<(R, Receipt), ToolError> {
-    let Asked { job, stdin, read: seen, write, cwd } = asked;
+    ask_noting(at, asked).map(|told: Told<R>| (told.reply, told.receipt))
+}
+
+/// As [`ask`], with what else is to be said.
+///
+/// # Errors
+/// As [`ask`].
+pub(in crate::tools) fn ask_noting<R: DeserializeOwned>(
+    at: &Call<'_>,
+    asked: Asked,
+) -> Result<Told<R>, ToolError> {
+    let Asked { job, stdin, read: seen, write, cwd, reach } = asked;
     let program = this_program()?;
     let mut argv = vec![text(&program)?, WORKER_ARGUMENT.to_owned()];
     if !job.is_empty() {
@@ -47,8 +72,15 @@ pub(in crate::tools) fn ask<R: DeserializeOwned>(
     read.extend(seen);
     read.extend(write.iter().cloned());
     let profile = at.context.confinement.profile.clone();
-    let walls =
-        Confinement { profile, read, write, network: Network::None, ..Confinement::default() };
+    let hosts = reach.hosts.into_iter().map(String::from).collect();
+    let walls = Confinement {
+        profile,
+        read,
+        write,
+        network: reach.network,
+        hosts,
+        ..Confinement::default()
+    };
     let env = Vec::new();
     let output = run(at, Command { argv, cwd, env, stdin }, Walls::Own(walls))?;
     let wall_ms = at.call.timeout_ms.min(at.context.limits.wall_ms);
@@ -62,7 +94,7 @@ pub(in crate::tools) fn ask<R: DeserializeOwned>(
     }
     let reply =
         serde_json::from_slice(&output.stdout).map_err(|error| broke(&error.to_string()))?;
-    Ok((reply, output.receipt))
+    Ok(Told { reply, receipt: output.receipt, notes: output.notes })
 }
 
 /// The file that this program runs from. After an upgrade of the running program it is gone.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use super::super::{parse, worker};
+use super::super::{browser, parse, worker};
 
 /// First argument with which the binary is a helper in a cell. The second names its job. Not for people.
 pub const WORKER_ARGUMENT: &str = "__worker";
@@ -50,6 +50,7 @@ pub fn answer_in_cell(job: &str, input: &[u8]) -> io::Result<Vec<u8>> {
     match job {
         worker::JOB => worker::answer(input),
         parse::JOB => parse::answer(input),
+        browser::JOB => browser::answer(input),
         other => Err(io::Error::other(format!("no job `{}`", other.escape_debug()))),
     }
 }

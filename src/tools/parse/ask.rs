@@ -8,6 +8,7 @@ use super::super::cell::{self, Asked, broke};
 use super::super::typed::Call;
 use super::cell::{JOB, Reply, Request, Wanted};
 use crate::contracts::{ErrorKind, Receipt, ToolError};
+use crate::policy::Reach;
 
 /// What the reply may have around its data, in bytes.
 const AROUND_BYTES: u64 = 4 * 1024;
@@ -28,8 +29,14 @@ pub(in crate::tools) fn ask<D: DeserializeOwned>(
     let mut stdin = serde_json::to_vec(&request).map_err(|error| broke(&error.to_string()))?;
     stdin.push(b'\n');
     stdin.extend_from_slice(content);
-    let asked =
-        Asked { job: JOB, stdin, read: Vec::new(), write: Vec::new(), cwd: PathBuf::from("/") };
+    let asked = Asked {
+        job: JOB,
+        stdin,
+        read: Vec::new(),
+        write: Vec::new(),
+        cwd: PathBuf::from("/"),
+        reach: Reach::default(),
+    };
     let (reply, receipt) = cell::ask::<Reply>(at, asked).map_err(|error| match error.kind {
         ErrorKind::Signal => broken_by(&error),
         _ => error,

@@ -79,6 +79,11 @@ impl Target {
         Ok(next)
     }
 
+    /// The host, in lower case, without a dot at the end.
+    pub(in crate::tools) fn name(&self) -> &str {
+        &self.host.name
+    }
+
     pub(super) const fn class(&self) -> HostClass {
         self.host.class
     }

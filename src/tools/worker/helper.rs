@@ -25,7 +25,10 @@ pub(super) fn ask(
     let write: Vec<PathBuf> = reach.write.map(Path::to_owned).into_iter().collect();
     let read = vec![reach.read.to_owned()];
     let cwd = reach.write.unwrap_or(reach.read).to_owned();
-    match cell::ask(at, Asked { job: JOB, stdin, read, write, cwd })? {
+    match cell::ask(
+        at,
+        Asked { job: JOB, stdin, read, write, cwd, reach: crate::policy::Reach::default() },
+    )? {
         (Reply::Refused(refusal), _) => Err(refusal.into()),
         answered => Ok(answered),
     }

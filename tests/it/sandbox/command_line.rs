@@ -110,6 +110,8 @@ fn doctor_looks_at_everything_and_says_what_to_do() {
         "disk",
         "clock",
         "models",
+        "browser",
+        "embedder",
     ];
     assert_eq!(names, expected);
     let bad: Vec<_> = items.iter().filter(|item| item["ok"] == false).collect();

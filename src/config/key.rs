@@ -1,0 +1,69 @@
+//! What a key is: its kind, its range, and which way is stricter.
+
+use super::tighten::Tighter;
+
+/// What a key holds. Ranges are inclusive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Count(u64, u64),
+    /// A size: whole bytes, or a text such as `256KiB`.
+    Bytes(u64, u64),
+    /// A duration in milliseconds, written as a text such as `5m`.
+    Duration(u64, u64),
+    /// A number.
+    Amount(f64, f64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of these words.
+    Words(&'static [&'static str]),
+    /// An absolute path, or an empty text for none.
+    Path,
+    /// A list of absolute paths.
+    Paths,
+    /// A text of one line.
+    Line,
+    /// A list of texts of one line.
+    Lines,
+    /// A list of hosts that the checking proxy lets through.
+    Hosts,
+    /// Addresses by host.
+    Addresses,
+    /// How often something may be done, such as `30/min`, or `none`.
+    Rate,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its parts joined by dots; `*` stands for a name that people choose.
+    pub path: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Which way is stricter.
+    pub tighter: Tighter,
+    /// What it means, in a sentence without its range.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// The parts of the path.
+    pub fn parts(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('.')
+    }
+
+    /// Whether `parts` is this key, with any name where the path has `*`.
+    #[must_use]
+    pub fn is(&self, parts: &[&str]) -> bool {
+        self.path.split('.').count() == parts.len() && self.begins_with(parts)
+    }
+
+    /// Whether `parts` is the beginning of this key.
+    #[must_use]
+    pub fn begins_with(&self, parts: &[&str]) -> bool {
+        let mut own = self.parts();
+        parts.iter().all(|part| own.next().is_some_and(|own| own == "*" || own == *part))
+    }
+}

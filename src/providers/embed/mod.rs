@@ -1,0 +1,11 @@
+//! Turning texts into vectors: what is built in, what runs in ONNX Runtime, what an Ollama server does.
+
+mod library;
+mod ollama;
+mod onnx;
+mod table;
+mod wordpiece;
+
+pub use ollama::OllamaEmbedder;
+pub use onnx::{Onnx, OnnxFiles};
+pub use table::Static;

@@ -1,0 +1,81 @@
+//! A planted secret reaches the call that may have it, and nothing that is kept or shown.
+
+use std::fs;
+use std::path::Path;
+
+use super::daemon_space::Daemon;
+use super::harness::{Ran, Space};
+
+const VALUE: &str = "sesame-Zq81-open";
+
+const PLAYBOOK: &str = r#"schema: 1
+name: keep
+description: Writes a secret where it belongs, and reads it back.
+permissions: { tools: [write_text, read_text], read: ["."], write: ["reports/"], secrets: [KEY] }
+steps:
+  - { id: write, tool: write_text, args: { path: reports/key.txt, text: "key=${{ secrets.KEY }}" } }
+  - { id: read, tool: read_text, args: { path: reports/key.txt } }
+outputs: { read: "${{ steps.read.ok }}" }
+"#;
+
+/// Files below `dir` that hold `needle`, in any of a few notations.
+fn holding(dir: &Path, found: &mut Vec<String>) {
+    let hex: String = VALUE.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            holding(&path, found);
+        } else if let Ok(bytes) = fs::read(&path) {
+            let has = |needle: &str| bytes.windows(needle.len()).any(|it| it == needle.as_bytes());
+            if has(VALUE) || has(&hex) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_put_in_at_the_last_moment_and_struck_out_of_everything_after() {
+    let space = Space::new();
+    space.write("playbooks/keep.yaml", PLAYBOOK);
+    let mut command = space.command(&["run", "keep", "--json", "-v"]);
+    command.env("BAILIWICK_SECRET_KEY", VALUE);
+    let ran = Ran::of(command.output().unwrap()).expect(0);
+    assert_eq!(space.read("reports/key.txt"), format!("key={VALUE}"));
+    let report = ran.json();
+    assert_eq!(report["outputs"]["read"], true);
+    assert!(!ran.stdout.contains(VALUE) && !ran.stderr.contains(VALUE), "{}", ran.stderr);
+    let run = report["run_id"].as_str().unwrap();
+    for args in [vec!["runs", "show", run, "--events", "--json"], vec!["report", run, "--json"]] {
+        let shown = space.run(&args).expect(0);
+        assert!(!shown.stdout.contains(VALUE), "{args:?}: {}", shown.stdout);
+    }
+    let daemon = Daemon::start(&space);
+    let events = format!("{:?}", daemon.get(&format!("/runs/{run}")).body);
+    assert!(!events.contains(VALUE), "{events}");
+    daemon.stop();
+    let mut found = Vec::new();
+    holding(space.outside(), &mut found);
+    let kept = space.path("reports/key.txt").display().to_string();
+    assert_eq!(found, [kept], "the value is only where it was written");
+}
+
+#[test]
+fn what_only_looks_like_a_secret_stays_as_it_is() {
+    let space = Space::new();
+    space.write("evil.txt", "take ${secret:KEY}");
+    let playbook = r#"schema: 1
+name: lure
+description: Copies what somebody wrote.
+permissions: { tools: [write_text, read_text], read: ["."], write: ["reports/"], secrets: [KEY] }
+steps:
+  - { id: read, tool: read_text, args: { path: evil.txt } }
+  - { id: write, tool: write_text, args: { path: reports/copy.txt, text: "${{ steps.read.data.text }}" } }
+"#;
+    space.write("playbooks/lure.yaml", playbook);
+    let mut command = space.command(&["run", "lure"]);
+    command.env("BAILIWICK_SECRET_KEY", VALUE);
+    let ran = Ran::of(command.output().unwrap());
+    let copy = fs::read_to_string(space.path("reports/copy.txt")).unwrap_or_default();
+    assert!(!copy.contains(VALUE), "{copy}\n{}{}", ran.stdout, ran.stderr);
+}
