@@ -5,6 +5,7 @@ use jiff::civil::{Date, date};
 
 use crate::contracts::Timestamp;
 
+use super::calendar::{DAYS, MONTHS};
 use super::question::words;
 
 /// A time that a question means.
@@ -18,23 +19,6 @@ pub enum When {
 
 /// What is told on a day often happened some days before; so long after a span it counts a little.
 const AFTERWARDS_MS: u64 = 7 * 86_400_000;
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const DAYS: [&str; 7] =
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 impl When {
     /// How well a time fits, 0 to 1.

@@ -1,5 +1,7 @@
 //! Dates and times in one form, however they are written.
 
+use crate::recall::calendar::{DAYS, MONTHS};
+
 /// A date or time as it is compared. What can be read in two ways (`5/6/2026`) stays as it is written.
 pub(super) fn date(text: &str) -> String {
     let lower = text.to_lowercase();
@@ -47,20 +49,6 @@ pub(super) fn clock(text: &str) -> String {
 
 /// The number of a month by its name.
 pub(super) fn month_of(word: &str) -> Option<u32> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
     let named = |month: &&str| *month == word || (word.len() >= 3 && month.get(..3) == Some(word));
     let at = MONTHS
         .iter()
@@ -70,8 +58,6 @@ pub(super) fn month_of(word: &str) -> Option<u32> {
 
 /// The weekday of a word, in full.
 pub(super) fn weekday(word: &str) -> Option<&'static str> {
-    const DAYS: [&str; 7] =
-        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let singular = word.strip_suffix('s').unwrap_or(word);
     DAYS.into_iter().find(|day| *day == word || *day == singular)
 }
