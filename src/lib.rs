@@ -18,11 +18,13 @@ pub mod contracts;
 pub mod agent;
 pub mod command;
 pub mod config;
+pub mod planning;
 pub mod playbook;
 pub mod policy;
 pub mod ports;
 pub mod prompt;
 pub mod recall;
+pub mod route;
 pub mod yaml;
 
 // L2: the outside world, one concern each

@@ -55,6 +55,12 @@ pub enum Command {
     },
     /// Append an event that follows from what happened.
     Record(Box<EventBody>),
+    /// Let a planner find the next steps, or that none is needed. Ends in `plan.proposed` or
+    /// `plan.revised`, after `context.built`, `model.asked` and `model.answered` where a model is asked.
+    Plan {
+        /// Which plan of the run, from 1.
+        round: u32,
+    },
     /// Evaluate an expression of `verify:`. Ends in `step.verified`.
     Verify {
         /// Its position, from 0.
@@ -80,6 +86,7 @@ impl Command {
             Self::Execute { call_id, .. } => format!("execute {call_id}"),
             Self::Call { path, attempt, .. } => format!("call {path} {attempt}"),
             Self::Record(body) => format!("record {} {}", body.kind().as_str(), subject(body)),
+            Self::Plan { round } => format!("plan {round}"),
             Self::Verify { index } => format!("verify {index}"),
             Self::Conclude(_) => "conclude".to_owned(),
             Self::Report { .. } => "report".to_owned(),
@@ -101,7 +108,10 @@ fn subject(body: &EventBody) -> String {
     match body {
         EventBody::StepFinished(finished) => finished.path.clone(),
         EventBody::CallInDoubt(named) => named.call_id.to_string(),
-        EventBody::BudgetExhausted(met) => format!("{:?}", met.budget),
+        EventBody::BudgetExhausted(met) | EventBody::BudgetWarned(met) => {
+            format!("{:?}", met.budget)
+        }
+        EventBody::PlanApproved(approved) => approved.round.to_string(),
         _ => String::new(),
     }
 }

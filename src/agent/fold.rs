@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::inside::{Body, Inside, Loop};
 use super::nodes::{self, Names};
 use super::plan::Place;
+use super::planning;
 use super::program::StepKind;
 use super::rewind;
 use super::state::{Call, Node, Phase, RunState};
@@ -51,6 +52,11 @@ pub(super) fn apply(
         EventBody::RunStarted(started) => start(state, at, started),
         EventBody::StepVerified(verified) => state.verified.push(verified.ok),
         EventBody::BudgetExhausted(met) => state.exhausted = state.exhausted.or(Some(met.budget)),
+        EventBody::BudgetWarned(met) => state.warned.push(met.budget),
+        EventBody::PlanProposed(proposed) => planning::propose(state, kind, proposed)?,
+        EventBody::PlanApproved(approved) => state.plans.approve(approved.round),
+        EventBody::PlanRevised(revised) => state.plans.revise(revised),
+        EventBody::ModelAnswered(answered) => planning::charge(state, answered),
         EventBody::RunPaused(_) => state.paused = true,
         EventBody::RunResumed(resumed) => resume(state, resumed),
         EventBody::RunCancelRequested(_) => cancel(state),
@@ -70,6 +76,7 @@ fn of_step(state: &mut RunState, kind: &'static str, event: &EventBody) -> Resul
         EventBody::CallRequested(requested) => return request(state, kind, requested),
         EventBody::CallDecided(decided) => return decide(state, kind, decided),
         EventBody::ApprovalResolved(answer) => {
+            planning::answered(state, answer);
             rewind::answered(state, answer);
             return Ok(());
         }

@@ -10,6 +10,7 @@ use super::inside::{Body, Inside, Progress, width};
 use super::locate::Part;
 use super::nodes::{self, Names};
 use super::plan::Place;
+use super::planning;
 use super::program::StepKind;
 use super::rewind;
 use super::state::{Node, Phase, RunState};
@@ -52,6 +53,10 @@ pub(super) fn follows(state: &RunState, event: &EventBody) -> bool {
             open(state, &named.path, Some(named.call_id))
         }
         EventBody::CallFinished(finished) => open(state, &finished.path, Some(finished.call_id)),
+        EventBody::PlanProposed(proposed) => planning::is_next(state, proposed.round),
+        EventBody::PlanRevised(revised) => {
+            planning::is_next(state, revised.round.saturating_add(1))
+        }
         EventBody::StepVerified(verified) => verified.index as usize == state.verified.len(),
         _ => true,
     }

@@ -171,6 +171,19 @@ impl Progress {
         }
     }
 
+    /// Takes steps that were put behind those of the sequence `block`, all of which are over.
+    pub(super) fn grow(&mut self, block: &Block) {
+        let (before, after) = (self.total, u32::try_from(block.steps.len()).unwrap_or(u32::MAX));
+        for position in before..after {
+            let waits = u32::from(position > before);
+            self.waits.push(waits);
+            if waits == 0 {
+                self.ready.insert(position);
+            }
+        }
+        self.total = after;
+    }
+
     pub(super) fn begin(&mut self, position: u32) {
         self.ready.remove(&position);
         self.at_work.insert(position);

@@ -19,6 +19,7 @@ mod locate;
 mod next;
 mod nodes;
 mod plan;
+mod planning;
 mod retry;
 mod rewind;
 mod share;
@@ -33,9 +34,10 @@ pub use commands::Command;
 pub use failure::{Failure, failure_around};
 pub use fold::FoldError;
 pub use locate::{Located, Parent, Part, indexed, join};
+pub use planning::{Plans, block_of, gate_of, round_of};
 pub use share::share;
 pub use state::{Call, Node, Phase, RunState, Section, Verdict};
-pub use verdict::verdict;
+pub use verdict::{PLAN, verdict};
 
 use crate::contracts::{EventBody, Timestamp};
 

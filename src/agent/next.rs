@@ -5,6 +5,7 @@ use super::commands::Command;
 use super::inside::Progress;
 use super::lists::Wants;
 use super::locate::Part;
+use super::planning;
 use super::state::{RunState, Section};
 
 /// Everything that can be done now.
@@ -18,6 +19,9 @@ pub(super) fn wanted(state: &RunState) -> Vec<Command> {
     if state.paused {
         return Vec::new();
     }
+    if let Some(said) = planning::to_say(state) {
+        return vec![said];
+    }
     let mut wants = Wants::of(state);
     for section in [Section::Main, Section::OnFailure, Section::Always] {
         if skips(state, section) {
@@ -27,9 +31,9 @@ pub(super) fn wanted(state: &RunState) -> Vec<Command> {
             return wants.commands;
         }
         if section == Section::Main
-            && let Some(index) = verification(state)
+            && let Some(command) = planning::wanted(state).or_else(|| verification(state))
         {
-            return vec![Command::Verify { index }];
+            return vec![command];
         }
     }
     vec![Command::Conclude(super::verdict::verdict(state))]
@@ -54,6 +58,7 @@ fn main_failed(state: &RunState) -> bool {
     !state.root.entered(Part::Always)
         && (state.root.failure_in(Part::Steps).is_some()
             || state.exhausted.is_some()
+            || state.plans.failure().is_some()
             || state.verified.contains(&false))
 }
 
@@ -71,10 +76,12 @@ const fn part(section: Section) -> Part {
 
 /// Which expression of `verify:` is next, once every step did well; `None` when it is over or there
 /// is no use.
-fn verification(state: &RunState) -> Option<u32> {
+fn verification(state: &RunState) -> Option<Command> {
     let index = state.verified.len();
     let pending = index < state.program.verify.len() && state.verified.iter().all(|ok| *ok);
     let clean = state.root.failure_in(Part::Steps).is_none()
+        && state.plans.failure().is_none()
         && bounds::stops(state, Section::Main).is_none();
-    (pending && clean).then(|| u32::try_from(index).unwrap_or(u32::MAX))
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    (pending && clean).then_some(Command::Verify { index })
 }

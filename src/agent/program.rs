@@ -17,6 +17,8 @@ pub struct Program {
     pub verify: Vec<String>,
     /// Bounds.
     pub budget: Budget,
+    /// Whether a planner adds to `steps` as long as the goal is not reached.
+    pub planned: bool,
 }
 
 /// Steps that belong together, and the order among them.

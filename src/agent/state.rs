@@ -10,6 +10,7 @@ use super::inside::{Body, Inside};
 use super::locate::Located;
 use super::next;
 use super::plan::Plan;
+use super::planning::Plans;
 use super::program::Program;
 use crate::contracts::{
     ApprovalId, Budget, BudgetKind, BudgetUse, CallEffect, CallId, Effect, ErrorKind, Outcome,
@@ -49,6 +50,10 @@ pub struct RunState {
     pub cancels: u32,
     /// Whether it is held.
     pub paused: bool,
+    /// Bounds of which it was said that little is left.
+    pub warned: Vec<BudgetKind>,
+    /// How far planning has come, where a planner finds the steps.
+    pub plans: Plans,
     /// How it ended; set by `run.finished`.
     pub outcome: Option<Outcome>,
     /// Whether the report is written: nothing follows.
@@ -195,6 +200,8 @@ impl RunState {
             exhausted: None,
             cancels: 0,
             paused: false,
+            warned: Vec::new(),
+            plans: Plans::default(),
             outcome: None,
             reported: false,
             root: Body::default(),

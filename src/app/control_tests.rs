@@ -7,9 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::place::{self, RISKY};
-use crate::contracts::{
-    ApprovalId, EventKind, Hash, Outcome, Receipt, Resolution, RunId, RunStatus,
-};
+use crate::contracts::{ApprovalId, EventKind, Outcome, Receipt, Resolution, RunId, RunStatus};
 use crate::host::Host;
 use crate::orchestrator::{
     Control, ControlError, Driver, NobodyAnswers, Observer, RunError, SHUTDOWN, Told, tell,
@@ -413,7 +411,7 @@ async fn who_is_to_drive_a_run_that_is_at_work_waits_for_its_end_and_can_stop_it
     let run = place.accept(SLOW);
     let adopted = place.start(run);
     place.at_work(run).await;
-    let host = Host { services: Arc::clone(place.services()), config: Hash::of(b"test") };
+    let host = Host { services: Arc::clone(place.services()) };
     let (stopping, stop) = watch::channel(0);
     let observer: Observer = Arc::new(|_, _| {});
     let waiting = tokio::spawn(async move {

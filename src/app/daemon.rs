@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{App, governing, knowledge};
+use super::{App, consolidating, governing, knowledge, tool_files};
 use crate::cli::{CliError, Exit, run_error};
 use crate::contracts::{EventBody, Hash};
 use crate::host::{Host, Listener};
-use crate::orchestrator::Observer;
+use crate::orchestrator::{Observer, SystemClock};
 use crate::scheduler::{Engine, EngineError, EngineParts};
-use crate::server::{BindError, Bound, SecretOf, Server, ServerOptions, ServerParts};
+use crate::server::{BindError, Bound, Gate, SecretOf, Server, ServerOptions, ServerParts};
 
 /// What callers over TCP have to know.
 const TOKEN: &str = "EXECUTION_TOKEN";
@@ -41,7 +41,9 @@ pub struct Daemon {
     listening: Listening,
     grace: Duration,
     governing: JoinHandle<()>,
+    tool_files: JoinHandle<()>,
     knowledge: JoinHandle<()>,
+    consolidating: JoinHandle<()>,
     changes: watch::Receiver<Hash>,
 }
 
@@ -62,6 +64,7 @@ impl App {
             playbooks: Arc::clone(&host.services.playbooks),
             trusted: self.workspace.trusted,
             observer: log(),
+            embedder: super::router_embedder(),
         })
     }
 
@@ -89,8 +92,10 @@ impl App {
         let parts = ServerParts { engine: engine.clone(), services, playbooks, secret_of };
         let server = Server::new(bound, &options, parts);
         let governing = governing::follow(self.read_at_start(), engine.clone());
+        let tool_files = tool_files::follow(self.tool_files(&host.services), engine.clone());
         let memory = Arc::clone(&host.services.memory);
         let knowledge = knowledge::follow(self.knowledge_dir(), memory, engine.clone());
+        let consolidating = consolidating::follow(Arc::clone(&host.services), engine.clone());
         let grace = Duration::from_millis(self.workspace.config.server.stop_grace_ms);
         let guests_socket = self.socket();
         let guests = let_guests_in(host, &guests_socket);
@@ -102,7 +107,9 @@ impl App {
             listening,
             grace,
             governing,
+            tool_files,
             knowledge,
+            consolidating,
             changes,
         })
     }
@@ -122,6 +129,15 @@ impl App {
             body_bytes_max: config.body_bytes,
             connections_max: config.connections,
         }
+    }
+
+    /// The address on which something else than the API is served, behind the same door.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn gate(&self, listen: &str, path: &'static str) -> Result<Gate, CliError> {
+        let options = ServerOptions { socket_path: None, ..self.server_options(Some(listen)) };
+        Gate::bind(&options, path, Arc::new(SystemClock)).await.map_err(bind_error)
     }
 
     fn secret_of(&self) -> Result<SecretOf, CliError> {
@@ -177,7 +193,9 @@ impl Daemon {
             guests_socket,
             grace,
             governing,
+            tool_files,
             knowledge,
+            consolidating,
             changes,
             ..
         } = self;
@@ -193,7 +211,9 @@ impl Daemon {
             }
             tracing::info!("stopping");
             governing.abort();
+            tool_files.abort();
             knowledge.abort();
+            consolidating.abort();
             // Callers see how runs are held, and are let go afterwards.
             engine.shutdown(grace).await;
             if let Some(guests) = guests

@@ -107,7 +107,9 @@ fn candidate(place: &Place) -> PolicySet {
         signing: Signing::default(),
     };
     let options = Options { trusted: true, ..Options::default() };
-    compile_candidate(&dirs, &dir, "candidate", &place.services().vocabulary, &options).unwrap().set
+    compile_candidate(&dirs, &dir, "candidate", &place.services().vocabulary(), &options)
+        .unwrap()
+        .set
 }
 
 fn judged_again(place: &Place, new: &PolicySet, accepted: &[&str], limit: usize) -> Flips {

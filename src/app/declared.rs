@@ -1,10 +1,12 @@
 //! The tools that the workspace declares: files of process tools, and what MCP servers offered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::App;
 use super::servers::Offers;
 use crate::contracts::{Diagnostic, Hash};
+use crate::orchestrator::ToolsNow;
 use crate::tools::{Declarations, DeclaredFile, McpSetup, Toolbox};
 
 /// What was made of the declarations, once for each opened workspace.
@@ -16,11 +18,21 @@ pub(super) struct Declared {
 }
 
 impl App {
-    /// The tools of the program and those that the workspace declares. Read once: what is declared
-    /// later counts for the next process.
+    /// The tools of the program and those that the workspace declares. Read once; a daemon follows
+    /// (`tool_files`).
     #[must_use]
     pub fn toolbox(&self) -> &Toolbox {
         &self.declared().toolbox
+    }
+
+    /// The tools as they are when the workspace is opened.
+    pub(super) fn tools_now(&self) -> ToolsNow {
+        ToolsNow {
+            toolbox: self.toolbox().clone(),
+            vocabulary: Arc::new(self.vocabulary()),
+            tools: Arc::new(self.tools()),
+            config: self.config_hash(),
+        }
     }
 
     /// Mistakes in declarations, each with its place.
@@ -63,7 +75,9 @@ impl App {
             .iter()
             .map(|(name, why)| format!("the tools of the MCP server `{name}` are not there: {why}"))
             .collect();
-        let declarations = Declarations { files, profiles, mcp: McpSetup { servers }, absent };
+        let tells_outside = self.workspace.config.notify.leaves();
+        let declarations =
+            Declarations { files, profiles, mcp: McpSetup { servers }, absent, tells_outside };
         let (toolbox, mistakes) = Toolbox::open(declarations);
         Declared { toolbox, mistakes, notices }
     }

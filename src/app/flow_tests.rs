@@ -36,6 +36,7 @@ async fn what_a_webhook_sends_is_nobodys_word_and_nobodys_wish() {
             cwd: &place.root,
             idempotency_key: None,
             trigger: crate::contracts::Trigger::Person,
+            dry_run: false,
         };
         let services = place.services();
         let library = services.playbooks.current();

@@ -7,7 +7,8 @@ use super::reloads::watch_policy;
 use crate::cli::{CliError, Exit, store_error};
 use crate::host::Host;
 use crate::live::playbooks::LivePlaybooks;
-use crate::orchestrator::{LiveConfig, Services, SystemClock};
+use crate::live::prompts::LivePrompts;
+use crate::orchestrator::{LiveConfig, LiveTools, Services, SystemClock};
 use crate::playbook::LintLimits;
 use crate::playbook::expression::Evaluator;
 use crate::ports::{Away, Clock};
@@ -51,8 +52,7 @@ impl App {
         }
         let services = Arc::new(self.services(opened.store, clock)?);
         self.keep_overrides_up(&services);
-        let config = self.config_hash();
-        Ok(OpenHost::Host(Host { services, config }))
+        Ok(OpenHost::Host(Host { services }))
     }
 
     fn services(&self, store: Store, clock: Arc<dyn Clock>) -> Result<Services, CliError> {
@@ -70,13 +70,16 @@ impl App {
             policy_watch: Some(Arc::new(policy_watch)),
             trial: self.trial()?.map(Arc::new),
             places: self.places()?,
-            vocabulary: Arc::new(self.vocabulary()),
-            toolbox: self.toolbox().clone(),
-            tools: Arc::new(self.tools()),
+            tools: Arc::new(LiveTools::new(self.tools_now())),
             playbooks: Arc::new(self.live_playbooks()?),
+            model: self.chat()?,
+            prompts: Arc::new(LivePrompts::new(&self.workspace.root, self.workspace.trusted)),
             sandbox: self.sandbox()?,
             away: self.away(),
             memory: Arc::new(memory),
+            // The seam for the chat model of the configuration.
+            kv: self.kv(),
+            knowledge: self.knowledge_dir(),
             redactor,
             secrets: Arc::new(secrets),
             evaluator: Arc::new(Evaluator::new(limits.expressions())),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::App;
-use crate::memory::{Memory, MemoryError, Synced};
+use crate::contracts::Synced;
+use crate::memory::Memory;
 use crate::scheduler::Engine;
 
 /// How often the files are looked at.
@@ -22,14 +23,6 @@ impl App {
     pub fn knowledge_dir(&self) -> Option<PathBuf> {
         let workspace = &self.workspace;
         workspace.trusted.then(|| workspace.root.join(DIRECTORY))
-    }
-
-    /// Takes over what changed in the files of knowledge; nothing in a workspace that is not trusted.
-    ///
-    /// # Errors
-    /// When the log cannot be read or written.
-    pub fn sync_knowledge(&self, memory: &Memory) -> Result<Option<Synced>, MemoryError> {
-        self.knowledge_dir().map(|dir| memory.sync_files(&dir)).transpose()
     }
 }
 

@@ -63,7 +63,7 @@ fn options() -> Options {
 fn open(place: &Place) -> LivePolicy {
     let state_dir = place.root.join(".bailiwick");
     let gate = gate(&state_dir, DAY_MS);
-    let vocabulary = place.services().vocabulary.as_ref().clone();
+    let vocabulary = place.services().vocabulary().as_ref().clone();
     LivePolicy::open_gated(&dirs(place), Some(&state_dir), vocabulary, options(), gate).unwrap()
 }
 
@@ -96,7 +96,7 @@ async fn an_edit_that_allows_what_was_refused_waits_until_somebody_accepts_it() 
     assert_eq!(again.errors()[0].code, "backtest");
 
     let (state_dir, dir) = (place.root.join(".bailiwick"), place.root.join("policies"));
-    let vocabulary = &place.services().vocabulary;
+    let vocabulary = &place.services().vocabulary();
     let read = || compile_candidate(&dirs(&place), &dir, "policies", vocabulary, &options());
     let files = read().unwrap().files;
     accept(&state_dir, files, &["loose.two".to_owned()]).unwrap();

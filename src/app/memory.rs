@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::App;
 use crate::cli::{CliError, store_error};
 use crate::contracts::{EventBody, MemoryId, MemoryProposal, RecordRow, TextRef, Timestamp};
-use crate::memory::{Memory, WriteLimits};
+use crate::memory::{Kv, Memory, WriteLimits};
 use crate::ports::{Clock, Erased, LogError, RecordAppend, RecordLog};
 use crate::store::{Reader, Store, StoreError};
 use crate::telemetry::Redactor;
+
+/// Under the state directory: when records were last of use.
+const USED: &str = "memory/used.jsonl";
 
 impl App {
     /// Memory over the store of a host.
@@ -22,6 +25,7 @@ impl App {
         let log: Arc<dyn RecordLog> = Arc::new(StoreLog(Arc::clone(store)));
         Memory::new(Arc::clone(&log), Arc::clone(clock), self.write_limits())
             .searching(self.search_engine(log, true, None))
+            .noting_use(self.workspace.state_dir.join(USED))
             .striking(Arc::new(move |text: &str| redactor.redact(text).into_owned()))
     }
 
@@ -53,6 +57,13 @@ impl App {
     #[must_use]
     pub fn memory_without_store(&self, clock: &Arc<dyn Clock>) -> Memory {
         Memory::new(Arc::new(NoLog), Arc::clone(clock), self.write_limits())
+    }
+
+    /// Settings of `memory/kv`.
+    #[must_use]
+    pub fn kv(&self) -> Kv {
+        let workspace = &self.workspace;
+        Kv::new(workspace.root.join("memory/kv"), workspace.state_dir.join("kv-history.jsonl"))
     }
 
     fn write_limits(&self) -> WriteLimits {

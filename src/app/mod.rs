@@ -4,6 +4,7 @@
 //! it needs: the rules, the playbooks, the history, or to become the host.
 
 mod cells;
+mod consolidating;
 #[cfg(test)]
 mod consolidation_tests;
 #[cfg(test)]
@@ -29,15 +30,21 @@ mod loosening;
 #[cfg(test)]
 mod loosening_tests;
 mod memory;
+mod models;
 mod open;
 mod overrides;
 #[cfg(test)]
 mod place;
+#[cfg(test)]
+mod planner_tests;
+mod probes;
 mod recall;
 mod reloads;
+mod route;
 mod rules;
 mod servers;
 mod state;
+mod tool_files;
 #[cfg(test)]
 mod views_tests;
 
@@ -46,7 +53,10 @@ pub use execution::{Switched, change_overrides};
 pub use history::History;
 pub use host::OpenHost;
 pub use memory::no_memory;
+pub use models::{NotConfigured, chat, model, ollama, openai};
 pub use open::App;
+pub use probes::Probe;
 pub use recall::Chosen;
+pub use route::router_embedder;
 pub use rules::PolicyInputs;
 pub use servers::Listed;

@@ -10,6 +10,7 @@ use crate::contracts::Hash;
 use crate::identity::Tokens;
 use crate::live::LivePolicy;
 use crate::live::playbooks::{Catalogue, Entry, FindError, load};
+use crate::orchestrator::{memory_consolidate, memory_kv, memory_pin};
 use crate::playbook::LintLimits;
 use crate::ports::Vocabulary;
 use crate::workspace::Workspace;
@@ -111,7 +112,7 @@ impl App {
     pub fn vocabulary(&self) -> Vocabulary {
         let tools = self.tools();
         let tools = tools.tools().map(|tool| tool.as_ref().clone());
-        Vocabulary::new(tools.chain([crate::orchestrator::memory_consolidate()]))
+        Vocabulary::new(tools.chain([memory_consolidate(), memory_pin(), memory_kv()]))
     }
 
     /// The playbooks of the workspace, or those inside the program where it has none.

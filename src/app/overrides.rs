@@ -15,9 +15,9 @@ use crate::config::{KEYS, Kind, Resolved, Setting};
 use crate::contracts::{ConfigChanged, Diagnostic, EventBody, Hash, SettingChanged};
 use crate::live::LivePolicy;
 use crate::live::playbooks::LivePlaybooks;
-use crate::orchestrator::{Change, ChangeError, LiveConfig, Overrides, Services};
+use crate::orchestrator::{Change, ChangeError, LiveConfig, LiveTools, Overrides, Services};
 use crate::playbook::LintLimits;
-use crate::ports::{Clock, Vocabulary};
+use crate::ports::Clock;
 use crate::store::Store;
 use crate::workspace::{OVERRIDE_FILE, Workspace};
 
@@ -57,7 +57,7 @@ impl App {
 struct KeptUp {
     /// As it was at the start; all but the override stays so.
     workspace: Workspace,
-    tools: Arc<Vocabulary>,
+    tools: Arc<LiveTools>,
     settings: Weak<LiveConfig>,
     policy: Arc<LivePolicy>,
     playbooks: Arc<LivePlaybooks>,
@@ -78,9 +78,9 @@ struct State {
     told: Vec<Diagnostic>,
 }
 
-/// Device, inode, size and time of the last change.
+/// What can be seen of a file without reading it: device, inode, size and time of the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp([i128; 4]);
+pub(super) struct Stamp([i128; 4]);
 
 impl Overrides for KeptUp {
     fn look(&self) {
@@ -99,7 +99,12 @@ impl Overrides for KeptUp {
         let mut state = self.lock();
         // What was edited before is taken over by itself, so that the journal tells who did what.
         self.take_over(&mut state, BY_FILE);
-        let changed = change_overrides(&self.workspace, &self.tools, change, self.clock.now())?;
+        let changed = change_overrides(
+            &self.workspace,
+            &self.tools.current().tools,
+            change,
+            self.clock.now(),
+        )?;
         if changed.changed {
             self.take_over(&mut state, by);
         }
@@ -216,7 +221,7 @@ fn kind_of(path: &str) -> Kind {
     KEYS.iter().find(|key| key.is(&parts)).map_or(Kind::Bool, |key| key.kind)
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     let found = fs::symlink_metadata(path).ok()?;
     let changed = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
     Some(Stamp([found.dev().into(), found.ino().into(), found.size().into(), changed]))
@@ -226,7 +231,7 @@ impl Stamp {
     /// Whether the file was still for so long that nothing else can look the same. Times that lie ahead come
     /// from the clock of another machine and tell nothing.
     #[allow(clippy::disallowed_methods, reason = "compares with the clock of the file system")]
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let Self([_, _, _, changed]) = self;
         let changed = u64::try_from(*changed).map(Duration::from_nanos).unwrap_or_default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::orchestrator::{
     Driver, NobodyAnswers, Observer, Run, RunEnd, RunError, Services, Wanted, accept,
 };
-use crate::ports::Sandbox;
+use crate::ports::{Model, Sandbox};
 use crate::workspace::Environment;
 
 /// A playbook about whose one call the rules ask.
@@ -60,6 +60,13 @@ impl Place {
         self
     }
 
+    /// The same with a model that plans.
+    pub(super) fn with_model(mut self, model: Arc<dyn Model>) -> Self {
+        let services = Services { model: Some(model), ..self.host.services.as_ref().clone() };
+        self.host.services = Arc::new(services);
+        self
+    }
+
     pub(super) fn services(&self) -> &Arc<Services> {
         &self.host.services
     }
@@ -74,6 +81,7 @@ impl Place {
             cwd: &self.root,
             idempotency_key: None,
             trigger: crate::contracts::Trigger::Person,
+            dry_run: false,
         };
         accept(self.services(), &wanted).unwrap().run_id
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::App;
 use crate::config::{ModelsConfig, RecallConfig};
 use crate::contracts::Area;
-use crate::memory::{Engine, Language, Languages, Settings};
+use crate::memory::{Engine, Language, Languages, Settings, VectorSearch};
 use crate::ports::{EmbedError, Embedder, RecordLog};
 use crate::providers::embed::{OllamaEmbedder, Onnx, OnnxFiles, Static};
 use crate::recall::{Fusion, Weights};
@@ -54,7 +54,9 @@ impl App {
                 Err(error) => (None, Some(error.to_string())),
             };
             let settings = Settings { no_embedder: why, ..settings.clone() };
-            Engine::open(&dir, Arc::clone(&log), embedder, settings)
+            // The one that needs nothing may have been in use before a better one was there.
+            let before = Static::shared().ok().map(|it| Arc::new(it) as Arc<dyn Embedder>);
+            Engine::open_after(&dir, Arc::clone(&log), embedder, before, settings)
         }
     }
 
@@ -107,6 +109,12 @@ fn settings(config: &RecallConfig) -> Settings {
         weights: weights(config),
         languages: Languages { default: language(&config.language), areas: areas.collect() },
         candidates: whole(config.candidates),
+        vector: match config.vector.as_str() {
+            "exact" => VectorSearch::Exact,
+            "hnsw" => VectorSearch::Hnsw,
+            _ => VectorSearch::Auto,
+        },
+        graph_from: whole(config.graph_from),
         ..Settings::default()
     }
 }

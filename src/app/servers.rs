@@ -14,7 +14,6 @@ use crate::config::{McpServerConfig, SandboxProfile};
 use crate::contracts::{Confinement, FsAccess, Network};
 use crate::durable::{PRIVATE, replace};
 use crate::ports::Clock;
-use crate::telemetry::Secrets;
 use crate::tools::{McpServer, Offer, Reach};
 use crate::workspace::Owner;
 
@@ -235,7 +234,7 @@ impl App {
             return Ok(written.clone().into_iter().collect());
         }
         let secrets = self.secrets().map_err(|error| error.message)?;
-        let each = written.iter().map(|(name, text)| Ok((name.clone(), fill(text, &secrets)?)));
+        let each = written.iter().map(|(name, text)| Ok((name.clone(), secrets.filled(text)?)));
         each.collect()
     }
 
@@ -278,24 +277,6 @@ impl App {
     }
 }
 
-/// `text` with each `${secret:NAME}` replaced.
-fn fill(text: &str, secrets: &Secrets) -> Result<String, String> {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${secret:") {
-        let (name, behind) =
-            after.split_once('}').ok_or("a `${secret:` in its values has no `}`")?;
-        let value = secrets.get(name).ok_or_else(|| {
-            format!("there is no secret `{}` (docs/configuration.md)", name.escape_debug())
-        })?;
-        filled.push_str(before);
-        filled.push_str(value);
-        rest = behind;
-    }
-    filled.push_str(rest);
-    Ok(filled)
-}
-
 /// Letters, digits, `_` and `-`: what a name between `:` and `/` can be.
 fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len())
@@ -328,24 +309,6 @@ fn compared(server: &str, before: Option<&Offer>, now: &Offer) -> Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_put_in_and_a_missing_one_is_named() {
-        let secrets = Secrets::load([("BAILIWICK_SECRET_KEY", "sesame-123")], None).unwrap();
-        for (text, expected) in [
-            ("plain", Ok("plain")),
-            ("Bearer ${secret:KEY}", Ok("Bearer sesame-123")),
-            ("${secret:KEY}${secret:KEY}!", Ok("sesame-123sesame-123!")),
-            ("${secret:NONE}", Err("`NONE`")),
-            ("${secret:KEY", Err("no `}`")),
-        ] {
-            match (fill(text, &secrets), expected) {
-                (Ok(filled), Ok(expected)) => assert_eq!(filled, expected),
-                (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
-                (found, _) => panic!("{text}: {found:?}"),
-            }
-        }
-    }
 
     #[test]
     fn names_of_servers_are_plain() {

@@ -23,7 +23,7 @@ fn question(place: &Place) -> ApprovalView {
     let reader = services.store.reader();
     let found = reader.approvals(None, None, 10).unwrap();
     let [info] = &found[..] else { panic!("{found:?}") };
-    ApprovalViews::new(reader, &services.vocabulary).view(info.clone()).unwrap()
+    ApprovalViews::new(reader, &services.vocabulary()).view(info.clone()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

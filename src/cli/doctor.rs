@@ -36,6 +36,7 @@ pub fn run(_: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     checks.push(machine::models(&cx.env));
     checks.push(browser(&app));
     checks.push(embedder(&app));
+    checks.push(planner(&app));
     show(&checks, cx.json, out)?;
     Ok(if checks.iter().all(|check| check.ok) { Exit::Done } else { Exit::Failed })
 }
@@ -66,6 +67,19 @@ fn policy(app: &App) -> Check {
                 ),
             }
         }
+    }
+}
+
+/// What plans goals. Nothing else needs a language model.
+fn planner(app: &App) -> Check {
+    match app.chat() {
+        Err(error) => Check::bad("planner", error.message, "see docs/models.md"),
+        Ok(None) => Check::good(
+            "planner",
+            "no language model: goals go to playbooks and single tools (docs/goals.md)",
+        )
+        .fix("`models.chat` names one; see docs/models.md"),
+        Ok(Some(model)) => Check::good("planner", format!("`{}` is asked", model.name())),
     }
 }
 

@@ -1,45 +1,64 @@
 //! `bailiwick run --dry-run`: what would happen, and what policy says of it.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use serde_json::json;
 
+use super::run::{self, Ways};
 use super::shown::one_line;
-use super::{CliError, Cx, Exit, output};
+use super::{CliError, Cx, Exit, output, signals};
 use crate::app::{App, OpenHost};
 use crate::contracts::{Decision, Effect};
 use crate::host::{HostError, RunRequest};
-use crate::orchestrator::{DryStep, check, dry_run};
+use crate::orchestrator::{DryStep, NobodyAnswers, check, dry_run};
 
 /// Shows it. Exit code 3 when a step would be refused, 2 when its arguments cannot be worked out.
 ///
 /// # Errors
-/// When the playbook or its inputs have mistakes, or another process holds the workspace.
-pub(super) fn run(
+/// When the playbook or its inputs have mistakes.
+pub(super) fn show(
     app: &App,
     request: &RunRequest,
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let OpenHost::Host(host) = app.open_host()? else {
-        return Err(CliError::new(
-            Exit::Unavailable,
-            "another process is at work in this workspace",
-        )
-        .hint("try again when its runs have ended"));
+    let (playbook, steps) = match app.open_host()? {
+        OpenHost::Host(host) => {
+            let checked = check(&host.services, &request.wanted())
+                .map_err(|error| super::host_error(HostError::from(error)))?;
+            let steps = dry_run(&host.services, &checked).map_err(super::run_error)?;
+            (checked.playbook.name, steps)
+        }
+        OpenHost::Busy { .. } => through_host(app, request)?,
     };
-    let checked = check(&host.services, &request.wanted())
-        .map_err(|error| super::host_error(HostError::from(error)))?;
-    let steps = dry_run(&host.services, &checked).map_err(super::run_error)?;
     if cx.json {
-        output::json(
-            out,
-            &json!({ "playbook": checked.playbook.name, "dry_run": true, "items": steps }),
-        )?;
+        output::json(out, &json!({ "playbook": playbook, "dry_run": true, "items": steps }))?;
     } else {
-        output::text(out, &text(&checked.playbook.name, &steps))?;
+        output::text(out, &text(&playbook, &steps))?;
     }
     Ok(exit(&steps))
+}
+
+/// Another process holds the workspace: it makes a run of it that does nothing, and reports the same.
+fn through_host(app: &App, request: &RunRequest) -> Result<(String, Vec<DryStep>), CliError> {
+    let request = RunRequest { dry_run: true, attended: false, ..request.clone() };
+    let runtime = super::remote::runtime()?;
+    let end = runtime.block_on(async {
+        let (answerer, observer) = (Arc::new(NobodyAnswers), Arc::new(|_: &_, _: &_| {}));
+        run::anywhere(app, request, Ways { answerer, observer, stop: signals::stop()? }).await
+    })?;
+    let report = end.report.ok_or_else(|| {
+        CliError::new(Exit::Failed, format!("{} has not ended: bailiwick runs show it", end.run_id))
+    })?;
+    let items = report.outputs.get("items").cloned().unwrap_or_default();
+    let steps = serde_json::from_value(items).map_err(|error| {
+        CliError::new(
+            Exit::Failed,
+            format!("the host answers otherwise than this version: {error}"),
+        )
+    })?;
+    Ok((report.playbook.unwrap_or_default(), steps))
 }
 
 fn exit(steps: &[DryStep]) -> Exit {

@@ -1,10 +1,11 @@
-//! `bailiwick mcp`: the governed tools, for any MCP client over standard input and output.
+//! `bailiwick mcp`: the governed tools, for any MCP client over standard input and output, or over HTTP.
 //!
 //! A call is a run of one step as with `tools call`: the same decision, audit entry and receipt, with the
 //! origin `mcp`. What the client says of itself makes nothing easier.
 
 mod ask;
 mod called;
+mod http;
 mod names;
 mod server;
 
@@ -19,7 +20,7 @@ use crate::app::App;
 use crate::contracts::parse_duration_ms;
 use server::Governed;
 
-/// Offer the tools to an MCP client on standard input and output.
+/// Offer the tools to MCP clients: on standard input and output, or over HTTP
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long a call waits for a person's answer before it says `approval_required`
@@ -28,6 +29,9 @@ pub struct Args {
     /// Let the client put questions to its user (elicitation), and take the answer as this account's
     #[arg(long)]
     elicit: bool,
+    /// Serve streamable HTTP at this address, path /mcp, instead; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -38,7 +42,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// When the workspace cannot be opened, or the client speaks something else.
-pub fn run(args: Args, cx: &Cx, _: &mut dyn Write) -> Result<Exit, CliError> {
+pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
     for failed in app.list_new_servers(cx.clock.as_ref())? {
         output::note(&format!("warning: {failed}"));
@@ -47,8 +51,12 @@ pub fn run(args: Args, cx: &Cx, _: &mut dyn Write) -> Result<Exit, CliError> {
         output::note(&notice);
     }
     let runtime = super::remote::runtime()?;
-    let governed = Governed::new(Arc::new(app), cx.cwd.clone(), args.wait, args.elicit);
-    let served = runtime.block_on(serve(governed));
+    let app = Arc::new(app);
+    let governed = Governed::new(Arc::clone(&app), cx.cwd.clone(), args.wait, args.elicit);
+    let served = match &args.listen {
+        None => runtime.block_on(serve(governed)),
+        Some(listen) => runtime.block_on(http::serve(&app, governed, listen, cx, out)),
+    };
     // A call that waits for a person ends with its client.
     runtime.shutdown_background();
     served

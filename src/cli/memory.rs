@@ -6,7 +6,10 @@ mod consolidate;
 mod export;
 mod forget;
 mod import;
+mod jobs;
 mod kv;
+mod order;
+mod pin;
 mod place;
 mod proposals;
 mod search;
@@ -39,6 +42,10 @@ enum Command {
     Search(Box<search::Search>),
     /// Show a record with its text and everything about it
     Show(show::Show),
+    /// Put a record of `main` into every context
+    Pin(pin::Pin),
+    /// Take a record out of every context; it stays remembered
+    Unpin(pin::Pin),
     /// Erase records for good; without `--yes`, only say which would go
     Forget(forget::Forget),
     /// Remember each line of a file of JSON
@@ -53,6 +60,8 @@ enum Command {
     Sync,
     /// Make one of records that say the same
     Consolidate(consolidate::Consolidate),
+    /// List consolidations, with what each found and did
+    Jobs,
     /// List what records may become; show, accept or reject one
     Proposals(proposals::Proposals),
     /// Take a batch back: its records are again what they were
@@ -73,6 +82,8 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         Command::Add(add) => add::run(*add, &place, cx, out),
         Command::Search(search) => search::run(*search, &place, cx, out),
         Command::Show(show) => show::run(&show, &place, cx, out),
+        Command::Pin(it) => pin::run(&it, true, &place, cx, out),
+        Command::Unpin(it) => pin::run(&it, false, &place, cx, out),
         Command::Forget(forget) => forget::run(forget, &place, cx, out),
         Command::Import(import) => import::run(&import, &place, cx, out),
         Command::Export(export) => export::run(&export, &place, cx, out),
@@ -80,6 +91,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         Command::Stats => stats::run(&place, cx, out),
         Command::Sync => sync::run(&place, cx, out),
         Command::Consolidate(it) => consolidate::run(&it, &place, cx, out),
+        Command::Jobs => jobs::run(&place, cx, out),
         Command::Proposals(it) => proposals::run(it, &place, cx, out),
         Command::Undo(it) => undo::run(&it, &place, cx, out),
         Command::Verify => verify::verify(&place, cx, out),

@@ -22,6 +22,7 @@ mod smoke;
 mod terminal;
 mod watch;
 
+mod acting;
 mod approvals;
 mod completions;
 mod config;

@@ -1,4 +1,6 @@
-//! `bailiwick models`: what makes vectors here, what else could, and how to get it.
+//! `bailiwick models`: what makes vectors here and what plans, what else could, and how to get it.
+
+mod chat;
 
 use std::io::Write;
 use std::time::Instant;
@@ -7,9 +9,9 @@ use serde_json::json;
 
 use super::{CliError, Cx, Exit, output};
 use crate::app::App;
-use crate::providers::embed::OnnxFiles;
+use crate::providers::embed::{OnnxFiles, Pulled, pull as fetch};
 
-/// List what makes vectors of texts, get a better one, try one.
+/// List what makes vectors of texts and what plans, get a better one, try one.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -18,13 +20,20 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List the embedders: which is in use, and why others are not
+    /// List the embedders and the language models: which are in use, and why others are not
     Ls,
-    /// Say how to get ONNX Runtime and all-MiniLM-L6-v2, and what of them is there
-    Pull,
-    /// Try an embedder: its id, its dimension, its speed
+    /// Fetch what a model needs: an Ollama server does so itself; of ONNX Runtime and all-MiniLM-L6-v2 it
+    /// is said what is missing and how to get it
+    Pull {
+        /// Which: fastembed, ollama for the model of `models.ollama.embedder`, or a language model such
+        /// as ollama/qwen3:4b
+        #[arg(default_value = "fastembed")]
+        name: String,
+    },
+    /// Try an embedder (its id, its dimension, its speed) or a language model (whether it follows a
+    /// schema, whether it can plan, its speed), and keep what was found
     Probe {
-        /// Which: static, fastembed, ollama; else the one in use
+        /// Which: static, fastembed, ollama, or a model such as ollama/qwen3:4b; else the embedder in use
         name: Option<String>,
     },
 }
@@ -41,7 +50,14 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
     match args.command {
         Command::Ls => list(&app, cx, out),
-        Command::Pull => pull(&app, cx, out),
+        Command::Pull { name } => match name.as_str() {
+            "fastembed" => pull(&app, cx, out),
+            "ollama" => pull_ollama(&app, cx, out),
+            model => chat::pull(&app, model, cx, out),
+        },
+        Command::Probe { name: Some(name) } if name.contains('/') => {
+            chat::probe(&app, &name, cx, out)
+        }
         Command::Probe { name } => probe(&app, name.as_deref(), cx, out),
     }
 }
@@ -65,9 +81,11 @@ fn list(app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         rows.push([name.to_owned(), if used { "yes" } else { "" }.to_owned(), state]);
     }
     if cx.json {
-        output::json(out, &json!({ "wanted": wanted, "items": items }))?;
+        let models = chat::items(app)?;
+        output::json(out, &json!({ "wanted": wanted, "items": items, "language_models": models }))?;
     } else {
         output::table(out, &rows)?;
+        chat::list(app, out)?;
     }
     Ok(Exit::Done)
 }
@@ -94,6 +112,39 @@ fn pull(app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         }
     }
     Ok(if missing.is_none() { Exit::Done } else { Exit::Failed })
+}
+
+/// Has the server fetch the model, and tells of each tenth of it.
+fn pull_ollama(app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let models = &app.workspace.config.models;
+    let (url, model) = (&models.ollama_url, &models.ollama_embedder);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Exit::Failed, format!("no runtime: {error}")))?;
+    let mut said = String::new();
+    let told = |step: &Pulled| {
+        let part = match (step.completed, step.total) {
+            (Some(completed), Some(total)) if total > 0 => {
+                format!("{} {} %", step.status, completed.saturating_mul(10) / total * 10)
+            }
+            _ => step.status.clone(),
+        };
+        if part != said {
+            output::note(&part);
+            said = part;
+        }
+    };
+    runtime.block_on(fetch(url, model, told)).map_err(|why| {
+        CliError::new(Exit::Failed, why)
+            .hint("the server is `models.ollama.url`, its model `models.ollama.embedder`")
+    })?;
+    if cx.json {
+        output::json(out, &json!({ "url": url, "model": model }))?;
+    } else {
+        output::line(out, format!("`{model}` is at {url}"))?;
+    }
+    Ok(Exit::Done)
 }
 
 fn probe(app: &App, name: Option<&str>, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {

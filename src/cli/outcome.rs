@@ -30,15 +30,17 @@ pub(super) fn process(pid: Option<u32>) -> String {
 
 /// Whether the run failed because a provider was not there.
 fn lacks_provider(report: Option<&RunReport>) -> bool {
+    let own = [Some(ErrorKind::NoModel), Some(ErrorKind::Unavailable)];
     let kinds = [ErrorKind::NoModel.as_str(), ErrorKind::Unavailable.as_str()];
     report.is_some_and(|report| {
-        report.steps.iter().any(|step| {
-            !step.ok
-                && step
-                    .error
-                    .as_deref()
-                    .is_some_and(|error| kinds.iter().any(|kind| error.starts_with(kind)))
-        })
+        own.contains(&report.error_kind)
+            || report.steps.iter().any(|step| {
+                !step.ok
+                    && step
+                        .error
+                        .as_deref()
+                        .is_some_and(|error| kinds.iter().any(|kind| error.starts_with(kind)))
+            })
     })
 }
 

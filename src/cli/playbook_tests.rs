@@ -44,7 +44,7 @@ fn lint_exits_2_on_a_mistake_and_0_without() {
     assert!(reply.text.ends_with("4 errors in 1 playbook\n"), "{}", reply.text);
     let empty = tempfile::tempdir().unwrap();
     let reply = call(empty.path(), false, &["lint"]).unwrap();
-    assert_eq!((reply.exit, reply.text.as_str()), (Exit::Done, "no mistakes in 3 playbooks\n"));
+    assert_eq!((reply.exit, reply.text.as_str()), (Exit::Done, "no mistakes in 5 playbooks\n"));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn test_compares_what_was_played_with_what_was_expected() {
     assert!(reply.text.contains("ended `failed`, expected `denied`"), "{}", reply.text);
     let json: Value =
         serde_json::from_str(&call(root.path(), true, &["test"]).unwrap().text).unwrap();
-    assert_eq!(json["items"].as_array().unwrap().len(), 8);
+    assert_eq!(json["items"].as_array().unwrap().len(), 13);
 }
 
 #[test]

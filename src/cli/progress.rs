@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::output;
 use super::shown::one_line;
-use crate::contracts::{Effect, Event, EventBody};
+use crate::contracts::{Effect, Event, EventBody, PlanRevised, ProposedStep};
 use crate::orchestrator::Observer;
 
 /// Longest text that is shown, in characters.
@@ -58,6 +58,33 @@ fn line(event: &Event, body: &EventBody, color: bool) -> Option<String> {
         }
         EventBody::CallInDoubt(named) => {
             format!("  {} {} may or may not have happened", paint("31", "?"), shown(&named.path))
+        }
+        EventBody::ModelAsked(asked) => {
+            format!(
+                "  {} {} is asked for plan {}",
+                paint("2", "…"),
+                shown(&asked.model),
+                asked.round
+            )
+        }
+        EventBody::PlanProposed(proposed) => {
+            let step = |step: &ProposedStep| {
+                let (verdict, why) = (step.effect.as_str(), shown(&step.reason));
+                format!("\n    {} {}: {verdict}, {why}", step.id, shown(&step.tool))
+            };
+            let steps: String = proposed.steps.iter().map(step).collect();
+            format!("  plan {} of {}{steps}", proposed.round, shown(&proposed.by))
+        }
+        EventBody::PlanRevised(PlanRevised { error_kind: Some(kind), .. }) => {
+            format!("  {} planning ended ({})", paint("31", "✗"), kind.as_str())
+        }
+        EventBody::BudgetWarned(met) => {
+            let (used, limit) = (met.used, met.limit);
+            format!(
+                "  {} {used} of {limit} of the {:?} budget are used",
+                paint("33", "!"),
+                met.budget
+            )
         }
         EventBody::BudgetExhausted(met) => {
             format!("  {} the {:?} budget is used up", paint("31", "!"), met.budget)

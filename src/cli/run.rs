@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::acting::Acting;
 use super::show_report;
 use super::shown::one_line;
 use super::signals;
@@ -19,11 +20,9 @@ use crate::host::{
     run_through,
 };
 use crate::identity::this_account;
-use crate::live::playbooks::Entry;
 use crate::orchestrator::{
     Answerer, NobodyAnswers, Observer, PreApproved, RunEnd, RunError, RunRecord, SystemClock,
 };
-use crate::playbook::{Candidate, Selection, select};
 use crate::ports::Clock;
 
 /// Longest prompt or arguments shown in one line, in characters.
@@ -55,9 +54,8 @@ pub(super) struct What {
 pub struct Args {
     #[command(flatten)]
     what: What,
-    /// Show each step, its arguments and the decision; execute nothing
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    acting: Acting,
     /// Say yes where this rule (or this gate) asks; may be given several times
     #[arg(long, value_name = "RULE")]
     yes_approve: Vec<String>,
@@ -71,8 +69,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let app = App::open(cx)?;
     app.list_new_servers(cx.clock.as_ref())?;
     let request = request(&args, cx, &app)?;
-    let dry_run = args.dry_run || app.workspace.config.run.dry_run_default;
-    start(&app, request, dry_run, cx, out)
+    start(&app, request, args.acting, cx, out)
 }
 
 /// Runs what was asked for, or shows what it would do.
@@ -82,15 +79,15 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
 pub(super) fn start(
     app: &App,
     request: RunRequest,
-    dry_run: bool,
+    acting: Acting,
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     for notice in app.notices(&app.policy()?) {
         output::note(&notice);
     }
-    if dry_run {
-        return super::dry_run::run(app, &request, cx, out);
+    if acting.dry_run().unwrap_or(app.workspace.config.run.dry_run_default) {
+        return super::dry_run::show(app, &request, cx, out);
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         CliError::new(Exit::Failed, format!("the async runtime cannot start: {error}"))
@@ -172,44 +169,28 @@ pub(super) fn doubts(history: &History, record: &RunRecord) -> Result<String, Cl
 
 /// Everything about the run that depends on where the person stands.
 fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
-    let found = match (&args.what.playbook, &args.what.goal) {
-        (Some(name), _) => app.find_playbook(name, &cx.cwd)?,
-        (None, Some(goal)) => chosen(goal, app)?,
+    let (found, inputs) = match (&args.what.playbook, &args.what.goal) {
+        (Some(name), _) => (app.find_playbook(name, &cx.cwd)?, args.what.inputs()?),
+        (None, Some(goal)) => {
+            let led = app.lead(goal, &args.what.inputs()?)?;
+            output::note(&format!("note: {}: {}", led.entry.name(), led.why));
+            (led.entry, led.inputs)
+        }
         (None, None) => return Err(nothing()),
     };
     Ok(RunRequest {
         path: found.path,
         source: found.source,
         goal: args.what.goal.clone(),
-        inputs: args.what.inputs()?,
+        inputs,
         cwd: cx.cwd.clone(),
         yes_approve: args.yes_approve.clone(),
         attended: Terminal::is_here() && !cx.json,
         config: app.config_hash(),
         idempotency_key: Some(SystemClock.uuid().to_string()),
         trigger: Trigger::Person,
+        dry_run: false,
     })
-}
-
-/// The playbook that fits a goal, or why none is chosen.
-pub(super) fn chosen(goal: &str, app: &App) -> Result<Entry, CliError> {
-    let catalogue = app.playbooks()?;
-    let (indexes, candidates): (Vec<usize>, Vec<Candidate>) = catalogue.candidates().unzip();
-    match select(goal, &candidates) {
-        Selection::Chosen { index, why } => {
-            tracing::info!("{why}");
-            let entry = indexes.get(index).and_then(|index| catalogue.entries.get(*index));
-            entry.cloned().ok_or_else(|| CliError::usage("the chosen playbook is gone"))
-        }
-        Selection::Refused { reasons, .. } => {
-            let message = format!(
-                "no playbook fits the goal, and there is no model to plan it: {}",
-                reasons.join("; ")
-            );
-            Err(CliError::new(Exit::Unavailable, message)
-                .hint("name a playbook: bailiwick run PLAYBOOK; see bailiwick playbook ls"))
-        }
-    }
 }
 
 /// Nothing was asked for.

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod control;
+mod keep;
 mod list;
 mod resume;
 mod show;

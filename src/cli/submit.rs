@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::acting::Acting;
 use super::remote::{Place, Remote, ask, borrow_host, wait_for};
 use super::watch::{Screen, Until, conclude, follow};
 use super::{CliError, Cx, Exit, output, run_error, signals};
@@ -38,6 +39,8 @@ pub struct Args {
     /// A repeated submission with the same key is the same task
     #[arg(long, value_name = "TEXT")]
     key: Option<String>,
+    #[command(flatten)]
+    acting: Acting,
     /// Follow the run and end as `run` does
     #[arg(long)]
     wait: bool,
@@ -194,6 +197,7 @@ fn submission(args: &Args, place: &Place, cx: &Cx) -> Result<TaskSubmission, Cli
         priority: args.priority.into(),
         labels: labels(&args.labels)?,
         idempotency_key: args.key.clone(),
+        dry_run: args.acting.dry_run(),
         ..TaskSubmission::default()
     })
 }

@@ -56,6 +56,12 @@ impl<'a> Request<'a> {
         Self { method: Method::PATCH, ..Self::get(path) }
     }
 
+    /// Says what something shall be.
+    #[must_use]
+    pub fn put(path: &'a [&'a str]) -> Self {
+        Self { method: Method::PUT, ..Self::get(path) }
+    }
+
     /// Takes something away.
     #[must_use]
     pub fn delete(path: &'a [&'a str]) -> Self {

@@ -65,9 +65,12 @@ pub(super) fn assemble(values: &BTreeMap<String, Setting>) -> Result<Config, Dia
         memory: MemoryConfig {
             text_bytes_max: values.whole("memory.text_bytes_max")?,
             same_from: values.number("memory.same_from")?,
+            consolidation: super::consolidation::consolidation(&values)?,
         },
         recall: super::recall::recall(&values)?,
         models: super::recall::models(&values)?,
+        notify: super::notify::assemble(&values)?,
+        planner: super::planner::planner(&values)?,
         limits: limits(&values)?,
         secrets: SecretsConfig { dir: values.optional("secrets.dir")?.map(PathBuf::from) },
     })
@@ -183,14 +186,18 @@ fn profile(values: &Values<'_>, name: &str) -> Result<SandboxProfile, Diagnostic
 pub(super) struct Values<'a>(pub(super) &'a BTreeMap<String, Setting>);
 
 impl<'a> Values<'a> {
-    fn get<T>(&self, path: &str, of: impl Fn(&'a Setting) -> Option<T>) -> Result<T, Diagnostic> {
+    pub(super) fn get<T>(
+        &self,
+        path: &str,
+        of: impl Fn(&'a Setting) -> Option<T>,
+    ) -> Result<T, Diagnostic> {
         self.0.get(path).and_then(of).ok_or_else(|| {
             let message = format!("the built-in layer has no usable `{path}`");
             Diagnostic::error("missing-key", message, BUILT_IN_NAME, 1, 1)
         })
     }
 
-    fn boolean(&self, path: &str) -> Result<bool, Diagnostic> {
+    pub(super) fn boolean(&self, path: &str) -> Result<bool, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Bool(value) => Some(*value),
             _ => None,
@@ -204,7 +211,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn count(&self, path: &str) -> Result<u32, Diagnostic> {
+    pub(super) fn count(&self, path: &str) -> Result<u32, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Whole(number) => u32::try_from(*number).ok(),
             _ => None,
@@ -240,7 +247,7 @@ impl<'a> Values<'a> {
     }
 
     /// `None` for an empty text.
-    fn optional(&self, path: &str) -> Result<Option<String>, Diagnostic> {
+    pub(super) fn optional(&self, path: &str) -> Result<Option<String>, Diagnostic> {
         Ok(Some(self.text(path)?).filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
@@ -251,7 +258,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn texts(&self, path: &str) -> Result<Vec<String>, Diagnostic> {
+    pub(super) fn texts(&self, path: &str) -> Result<Vec<String>, Diagnostic> {
         self.get(path, |setting| match setting {
             Setting::Texts(texts) => Some(texts.clone()),
             _ => None,

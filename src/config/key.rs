@@ -25,6 +25,8 @@ pub enum Kind {
     Paths,
     /// A text of one line.
     Line,
+    /// `${secret:NAME}`, or an empty text for none: a secret never stands in a file itself.
+    Secret,
     /// A list of texts of one line.
     Lines,
     /// A list of hosts that the checking proxy lets through.
@@ -33,6 +35,12 @@ pub enum Kind {
     Addresses,
     /// How often something may be done, such as `30/min`, or `none`.
     Rate,
+    /// A list of models, each with who has it, such as `ollama/qwen3:4b`.
+    Models,
+    /// The name of a secret, or an empty text for none.
+    SecretName,
+    /// What models cost, by name.
+    Prices,
 }
 
 /// One key.

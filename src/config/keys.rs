@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::key::{Key, Kind};
-use super::keys_memory;
 use super::tighten::Tighter;
+use super::{keys_memory, keys_models, notify, planner};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -49,7 +49,9 @@ pub(super) const fn key(
 }
 
 /// Every key, in the order of the reference file.
-pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| [FIRST, keys_memory::KEYS, LAST].concat());
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    [FIRST, keys_memory::KEYS, keys_models::KEYS, planner::KEYS, notify::KEYS, LAST].concat()
+});
 
 /// Those before what is remembered.
 const FIRST: &[Key] = &[

@@ -31,6 +31,36 @@ const fn share(path: &'static str, about: &'static str) -> Key {
     key(path, Kind::Amount(0.0, 1.0), Tighter::Never, about)
 }
 
+/// What an area may hold.
+macro_rules! budget {
+    ($area:literal) => {
+        [
+            key(
+                concat!("memory.budgets.", $area, ".records"),
+                Kind::Count(0, 100_000_000),
+                Tighter::Never,
+                concat!("most records of `", $area, "` in the indexes; 0 for any number"),
+            ),
+            key(
+                concat!("memory.budgets.", $area, ".bytes"),
+                Kind::Bytes(0, 1 << 40),
+                Tighter::Never,
+                concat!("most bytes of texts of `", $area, "` in the indexes; 0 for any number"),
+            ),
+            key(
+                concat!("memory.budgets.", $area, ".superseded"),
+                Kind::Duration(0, 3_650 * 86_400_000),
+                Tighter::Never,
+                concat!("how long what was replaced in `", $area, "` stays in them; 0s for good"),
+            ),
+        ]
+    };
+}
+
+const FRAGMENTS: [Key; 3] = budget!("fragments");
+const SOLUTIONS: [Key; 3] = budget!("solutions");
+const INSTRUMENTS: [Key; 3] = budget!("instruments");
+
 /// Each, in the order of the reference file.
 pub(super) const KEYS: &[Key] = &[
     key(
@@ -47,9 +77,15 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "memory.vector",
-        Kind::Word(&["auto", "exact"]),
+        Kind::Word(&["auto", "exact", "hnsw"]),
         Tighter::Never,
         "how vectors are searched",
+    ),
+    key(
+        "memory.graph_from",
+        Kind::Count(1, 1_000_000_000),
+        Tighter::Never,
+        "from how many vectors on `auto` searches them with a graph of neighbours",
     ),
     key(
         "memory.language",
@@ -94,6 +130,57 @@ pub(super) const KEYS: &[Key] = &[
     share("memory.recall.importance", "for importance 1"),
     share("memory.recall.recency", "for being new; half of it after half a year"),
     share("memory.recall.asks", "taken from what is a question itself"),
+    key(
+        "memory.consolidation.records",
+        Kind::Count(0, 100_000_000),
+        Tighter::Never,
+        "new records that are enough to consolidate; 0 for never",
+    ),
+    key(
+        "memory.consolidation.bytes",
+        Kind::Bytes(0, 1 << 40),
+        Tighter::Never,
+        "bytes of new texts that are enough to consolidate; 0 for never",
+    ),
+    key(
+        "memory.consolidation.cluster",
+        Kind::Count(0, 100_000_000),
+        Tighter::Never,
+        "new records about one subject that are enough to consolidate; 0 for never",
+    ),
+    key(
+        "memory.consolidation.similarity",
+        Kind::Amount(0.5, 1.0),
+        Tighter::Never,
+        "how near two records must be to be looked at; it never decides",
+    ),
+    key(
+        "memory.consolidation.look_records",
+        Kind::Count(2, 1_000_000),
+        Tighter::Never,
+        "most records of an area that are looked at at a time, the newest first",
+    ),
+    key(
+        "memory.consolidation.look_bytes",
+        Kind::Bytes(1 << 10, 1 << 32),
+        Tighter::Never,
+        "most bytes of an area's texts that are looked at at a time",
+    ),
+    key(
+        "memory.consolidation.model",
+        Kind::Bool,
+        Tighter::Never,
+        "whether a language model, where there is one, writes what stands for several records",
+    ),
+    FRAGMENTS[0],
+    FRAGMENTS[1],
+    FRAGMENTS[2],
+    SOLUTIONS[0],
+    SOLUTIONS[1],
+    SOLUTIONS[2],
+    INSTRUMENTS[0],
+    INSTRUMENTS[1],
+    INSTRUMENTS[2],
     key(
         "models.embedder",
         Kind::Word(&["auto", "static", "fastembed", "ollama"]),

@@ -5,13 +5,18 @@
 //! environment arrive as text; finding and reading them is the business of `workspace`.
 
 mod assemble;
+mod consolidation;
 mod key;
 mod keys;
 mod keys_memory;
+mod keys_models;
 mod layer;
 mod mcp;
+mod models;
 mod names;
+mod notify;
 mod overrides;
+mod planner;
 mod rate;
 mod read;
 mod recall;
@@ -23,9 +28,13 @@ mod schema;
 mod setting;
 mod tighten;
 
+pub use consolidation::{BudgetOfArea, ConsolidationConfig};
 pub use key::{Key, Kind};
 pub use keys::{KEYS, LAYERS};
+pub use models::{ChatConfig, ModelName, NoModelName, Price, Provider};
 pub use names::{env_name, is_config_variable};
+pub use notify::{MailConfig, NotifyConfig, WebhookConfig};
+pub use planner::{AskPlan, PlannerConfig};
 pub use rate::Rate;
 pub use recall::{ModelsConfig, RecallConfig};
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};

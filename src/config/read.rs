@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::models::secret_name;
 use super::setting::{SIZES, Setting, size};
-use super::{Kind, Rate};
+use super::{Kind, ModelName, Price, Rate};
 use crate::contracts::{Diagnostic, ListedHost, format_duration_ms, parse_duration_ms};
 use crate::yaml::{Node, Value, did_you_mean};
 
@@ -14,6 +15,9 @@ const LIST_MAX: usize = 256;
 const TEXT_BYTES_MAX: usize = 4_096;
 /// Most addresses of one host.
 const ADDRESSES_MAX: usize = 16;
+
+/// Highest price of a million tokens, in US dollars.
+pub(super) const PRICE_MAX: f64 = 100_000.0;
 
 /// The setting in `node`, for the key `path` of `kind`.
 pub(super) fn setting(
@@ -46,10 +50,14 @@ pub(super) fn setting(
         },
         Kind::Paths => reader.list(node, |item| reader.path(item)),
         Kind::Line => reader.line(node).map(Setting::Text),
+        Kind::Secret => reader.secret(node).map(Setting::Text),
         Kind::Lines => reader.list(node, |item| reader.line(item)),
         Kind::Hosts => reader.list(node, |item| reader.host(item).map(String::from)),
         Kind::Addresses => reader.addresses(node),
         Kind::Rate => reader.rate(node).map(Setting::Text),
+        Kind::Models => reader.list(node, |item| reader.model(item)),
+        Kind::SecretName => reader.secret_name(node).map(Setting::Text),
+        Kind::Prices => reader.prices(node),
     }
 }
 
@@ -178,12 +186,80 @@ impl Reader<'_> {
         Ok(text.to_owned())
     }
 
+    fn secret(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = self.line(node)?;
+        let name = text.strip_prefix("${secret:").and_then(|rest| rest.strip_suffix('}'));
+        let plain = |name: &str| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+            !name.is_empty() && name.bytes().all(fits)
+        };
+        if text.is_empty() || name.is_some_and(plain) {
+            return Ok(text);
+        }
+        // What was written may be the secret itself: it is not repeated.
+        let message =
+            format!("`{}` is no reference to a secret: write `${{secret:NAME}}`", self.path);
+        Err(self.bad(node, "bad-value", message))
+    }
+
     fn rate(&self, node: &Node) -> Result<String, Diagnostic> {
         let text = node.as_text().ok_or_else(|| self.wrong(node, "a rate such as `30/min`"))?;
         match Rate::parse(text) {
             Ok(rate) => Ok(rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string())),
             Err(why) => Err(self.bad(node, "bad-rate", format!("`{}`: {why}", self.path))),
         }
+    }
+
+    fn model(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "a model"))?;
+        let name = text.parse::<ModelName>();
+        name.map(|name| name.to_string())
+            .map_err(|error| self.bad(node, "bad-model", format!("`{}`: {error}", self.path)))
+    }
+
+    /// What was written is not repeated: it may be the secret itself.
+    fn secret_name(&self, node: &Node) -> Result<String, Diagnostic> {
+        let text = node.as_text().ok_or_else(|| self.wrong(node, "the name of a secret"))?;
+        secret_name(text).map(|()| text.to_owned()).map_err(|why| {
+            let message = format!(
+                "`{}` is the name of a secret, and its value is in the variable BAILIWICK_SECRET_<NAME> or \
+                 a file of secrets.dir: {why}",
+                self.path
+            );
+            self.bad(node, "bad-value", message)
+        })
+    }
+
+    fn prices(&self, node: &Node) -> Result<Setting, Diagnostic> {
+        let wanted = "a mapping from a model to what it costs";
+        let entries = node.as_map().ok_or_else(|| self.wrong(node, wanted))?;
+        let mut prices = BTreeMap::new();
+        for entry in entries {
+            let name = entry.key.parse::<ModelName>().map_err(|error| {
+                let message = format!("`{}`: {error}", self.path);
+                entry.place.error(self.file, "bad-model", message)
+            })?;
+            prices.insert(name.to_string(), self.price(&entry.value)?);
+        }
+        Ok(Setting::Prices(prices))
+    }
+
+    fn price(&self, node: &Node) -> Result<Price, Diagnostic> {
+        let wanted = "a mapping with `input` and `output`";
+        let entries = node.as_map().ok_or_else(|| self.wrong(node, wanted))?;
+        let of = |name: &str| entries.iter().find(|entry| entry.key == name);
+        let (Some(input), Some(output), 2) = (of("input"), of("output"), entries.len()) else {
+            let message = format!(
+                "`{}`: a price is input and output, in US dollars for a million tokens",
+                self.path
+            );
+            return Err(self.bad(node, "bad-value", message));
+        };
+        let number = |node: &Node| match self.amount(node, 0.0, PRICE_MAX)? {
+            Setting::Number(number) => Ok(number),
+            _ => Err(self.wrong(node, "a number")),
+        };
+        Ok(Price { input: number(&input.value)?, output: number(&output.value)? })
     }
 
     fn host(&self, node: &Node) -> Result<ListedHost, Diagnostic> {
@@ -296,6 +372,8 @@ mod tests {
             (Kind::Path, "''", Setting::Text(String::new())),
             (Kind::Rate, "30/minute", Setting::Text("30/min".into())),
             (Kind::Line, "127.0.0.1:1", Setting::Text("127.0.0.1:1".into())),
+            (Kind::Secret, "${secret:A}", Setting::Text("${secret:A}".into())),
+            (Kind::Secret, "''", Setting::Text(String::new())),
             (Kind::Lines, "[a b]", Setting::Texts(vec!["a b".into()])),
             (Kind::Paths, "[/etc/x]", Setting::Texts(vec!["/etc/x".into()])),
             (
@@ -350,6 +428,9 @@ mod tests {
             (Kind::Paths, "['']", "bad-path"),
             (Kind::Line, "\"a\\nb\"", "bad-value"),
             (Kind::Line, "[a]", "wrong-type"),
+            (Kind::Secret, "sesame", "bad-value"),
+            (Kind::Secret, "${secret:}", "bad-value"),
+            (Kind::Secret, "x${secret:A}", "bad-value"),
             (Kind::Rate, "30", "wrong-type"),
             (Kind::Rate, "30/week", "bad-rate"),
             (Kind::Hosts, "x.org", "wrong-type"),

@@ -11,8 +11,10 @@ use crate::contracts::Diagnostic;
 /// How memory is searched.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecallConfig {
-    /// `auto` or `exact`.
+    /// `auto`, `exact` or `hnsw`.
     pub vector: String,
+    /// From how many vectors on `auto` uses a graph.
+    pub graph_from: u64,
     /// The language of words.
     pub language: String,
     /// By area, where it differs.
@@ -36,6 +38,8 @@ pub struct ModelsConfig {
     pub ollama_url: String,
     /// Its model that makes vectors.
     pub ollama_embedder: String,
+    /// Language models.
+    pub chat: super::ChatConfig,
 }
 
 /// The weights, as they are called under `memory.recall`.
@@ -64,6 +68,7 @@ pub(super) fn recall(values: &Values<'_>) -> Result<RecallConfig, Diagnostic> {
     });
     Ok(RecallConfig {
         vector: values.text("memory.vector")?.to_owned(),
+        graph_from: values.whole("memory.graph_from")?,
         language: values.text("memory.language")?.to_owned(),
         languages: of_areas.collect(),
         fusion: values.text("memory.recall.fusion")?.to_owned(),
@@ -78,5 +83,6 @@ pub(super) fn models(values: &Values<'_>) -> Result<ModelsConfig, Diagnostic> {
         embedder: values.text("models.embedder")?.to_owned(),
         ollama_url: values.text("models.ollama.url")?.to_owned(),
         ollama_embedder: values.text("models.ollama.embedder")?.to_owned(),
+        chat: super::models::chat(values)?,
     })
 }

@@ -39,6 +39,10 @@ pub struct Config {
     pub recall: super::RecallConfig,
     /// Which models are used.
     pub models: super::ModelsConfig,
+    /// Where people are told something.
+    pub notify: super::NotifyConfig,
+    /// How goals are planned.
+    pub planner: super::PlannerConfig,
     /// Limits on files and output.
     pub limits: LimitsConfig,
     /// Where secrets are kept.
@@ -52,6 +56,8 @@ pub struct MemoryConfig {
     pub text_bytes_max: u64,
     /// Share of common runs of three words from which two long texts are one memory, 0.95 to 1.
     pub same_from: f64,
+    /// When memories that say the same become one.
+    pub consolidation: super::ConsolidationConfig,
 }
 
 /// Rules and questions.

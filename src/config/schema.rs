@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json, json};
 
 use super::keys::KEYS;
+use super::read::PRICE_MAX;
 use super::setting::size;
 use super::{Key, Kind, env_name};
 use crate::contracts::format_duration_ms;
@@ -14,6 +15,9 @@ const HOST: &str = r"^(http://)?(\*\.)?[A-Za-z0-9._-]+(:[0-9]+)?$";
 
 /// What a rate looks like.
 const RATE: &str = r"^(none|[0-9]+ */ *(s|min|h|d|second|m|minute|hour|day))$";
+
+/// What a model with its provider looks like.
+const MODEL: &str = r"^(ollama|openai|scripted)/.+$";
 
 /// The JSON Schema (2020-12) of `config/bailiwick.yaml`.
 #[must_use]
@@ -81,6 +85,9 @@ fn leaf(key: &Key) -> Json {
         }
         Kind::Path => json!({ "type": "string", "pattern": "^(/.*)?$" }),
         Kind::Line => json!({ "type": "string" }),
+        Kind::Secret => {
+            json!({ "type": "string", "pattern": "^(\\$\\{secret:[A-Za-z0-9_-]+\\})?$" })
+        }
         Kind::Lines => {
             json!({ "type": "array", "items": { "type": "string" }, "maxItems": 256 })
         }
@@ -94,6 +101,23 @@ fn leaf(key: &Key) -> Json {
             },
         }),
         Kind::Rate => json!({ "type": "string", "pattern": RATE }),
+        Kind::Models => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": MODEL }, "maxItems": 256 })
+        }
+        Kind::SecretName => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$" }),
+        Kind::Prices => json!({
+            "type": "object",
+            "propertyNames": { "pattern": MODEL },
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "input": { "type": "number", "minimum": 0, "maximum": PRICE_MAX },
+                    "output": { "type": "number", "minimum": 0, "maximum": PRICE_MAX },
+                },
+                "required": ["input", "output"],
+                "additionalProperties": false,
+            },
+        }),
         Kind::Paths => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "^/" }, "maxItems": 256 })
         }
@@ -120,9 +144,15 @@ fn range(kind: Kind) -> String {
         Kind::Path => "absolute path, or empty".to_owned(),
         Kind::Paths => "list of absolute paths".to_owned(),
         Kind::Line => "text".to_owned(),
+        Kind::Secret => "`${secret:NAME}`, or empty".to_owned(),
         Kind::Lines => "list of texts".to_owned(),
         Kind::Hosts => "list of hosts, each with `*.`, `:port` or `http://` as needed".to_owned(),
         Kind::Rate => "rate such as `30/min`, or `none`".to_owned(),
+        Kind::Models => "list of `ollama/MODEL`, `openai/MODEL` and `scripted/FILE`".to_owned(),
+        Kind::SecretName => "name of a secret, or empty".to_owned(),
+        Kind::Prices => {
+            "mapping from a model to `{input, output}`, US dollars for a million tokens".to_owned()
+        }
         Kind::Addresses => "mapping from a host to a list of addresses".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 
-use super::Kind;
+use super::{Kind, Price};
 use crate::contracts::format_duration_ms;
 
 /// The value of one key. Durations are milliseconds and sizes are bytes, both `Whole`.
@@ -23,6 +23,8 @@ pub enum Setting {
     Texts(Vec<String>),
     /// Addresses by host.
     Addresses(BTreeMap<String, Vec<IpAddr>>),
+    /// Prices by model.
+    Prices(BTreeMap<String, Price>),
 }
 
 /// Units of sizes, largest first.
@@ -49,6 +51,12 @@ impl Setting {
                 let each = hosts.iter().map(|(host, all)| format!("{host}: [{}]", quoted(all)));
                 format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
             }
+            (Self::Prices(prices), _) => {
+                let each = prices.iter().map(|(model, Price { input, output })| {
+                    format!("\"{model}\": {{input: {input}, output: {output}}}")
+                });
+                format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 
@@ -63,6 +71,7 @@ impl Setting {
             (Self::Text(text), _) => text.clone().into(),
             (Self::Texts(texts), _) => texts.clone().into(),
             (Self::Addresses(hosts), _) => json!(hosts),
+            (Self::Prices(prices), _) => json!(prices),
         }
     }
 }

@@ -315,6 +315,9 @@ fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
             .boxed(),
         Kind::Path => proptest::sample::select(vec!["''", "/x"]).prop_map(str::to_owned).boxed(),
         Kind::Line => proptest::sample::select(vec!["''", "a"]).prop_map(str::to_owned).boxed(),
+        Kind::Secret => {
+            proptest::sample::select(vec!["''", "'${secret:A}'"]).prop_map(str::to_owned).boxed()
+        }
         Kind::Lines => proptest::sample::select(vec!["[]", "[a]"]).prop_map(str::to_owned).boxed(),
         Kind::Rate => {
             proptest::sample::select(vec!["none", "30/min", "1/s"]).prop_map(str::to_owned).boxed()
@@ -323,6 +326,15 @@ fn any_setting(key: &'static Key) -> BoxedStrategy<String> {
             proptest::sample::select(vec!["[]", "[a.example]"]).prop_map(str::to_owned).boxed()
         }
         Kind::Addresses => proptest::sample::select(vec!["{}", "{a.example: [127.0.0.1]}"])
+            .prop_map(str::to_owned)
+            .boxed(),
+        Kind::Models => proptest::sample::select(vec!["[]", "[ollama/a:1, openai/b.c]"])
+            .prop_map(str::to_owned)
+            .boxed(),
+        Kind::SecretName => {
+            proptest::sample::select(vec!["''", "KEY"]).prop_map(str::to_owned).boxed()
+        }
+        Kind::Prices => proptest::sample::select(vec!["{}", "{openai/a: {input: 1, output: 2.5}}"])
             .prop_map(str::to_owned)
             .boxed(),
         Kind::Paths => proptest::sample::select(vec!["[]", "[/]"]).prop_map(str::to_owned).boxed(),

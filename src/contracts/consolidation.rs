@@ -149,6 +149,9 @@ pub struct MemoryConsolidated {
     /// What policy said, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<MemoryRuling>,
+    /// What a job found and did, in numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<ConsolidationReport>>,
 }
 
 /// What policy said about a change of memory.
@@ -166,6 +169,7 @@ pub struct MemoryRuling {
 
 /// How much an area holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AreaHolds {
     /// Which area.
     pub area: Area,
@@ -181,6 +185,7 @@ pub struct AreaHolds {
 
 /// What a consolidation did, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConsolidationReport {
     /// Whether nothing was written.
     pub dry_run: bool,
@@ -215,6 +220,25 @@ pub struct ConsolidationReport {
     pub proposals: Vec<ProposalId>,
     /// What people should know, such as that no embedder was there.
     pub notes: Vec<String>,
+}
+
+/// A consolidation that came to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryJob {
+    /// When.
+    pub at: Timestamp,
+    /// Who or what asked for it.
+    pub by: String,
+    /// What it found and did; absent when an earlier version did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ConsolidationReport>,
+}
+
+/// Consolidations, the newest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryJobList {
+    /// Up to 100 of them.
+    pub items: Vec<MemoryJob>,
 }
 
 /// A request to consolidate.

@@ -233,6 +233,9 @@ pub struct ArtifactView {
     pub call_id: CallId,
     /// The step that made the call.
     pub step: String,
+    /// Where its content came from.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Whether its content was forgotten on purpose.
     pub forgotten: bool,
 }

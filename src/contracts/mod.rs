@@ -35,8 +35,8 @@ pub use budget::{Budget, BudgetKind, BudgetUse};
 pub use canonical::canonical_hash;
 pub use consolidation::{
     AreaHolds, BatchUndone, Consolidated, Consolidating, ConsolidationReport, MemoryConsolidated,
-    MemoryProposal, MemoryRuling, ProposalAnswer, ProposalList, ProposalSource, ProposalState,
-    ProposalView,
+    MemoryJob, MemoryJobList, MemoryProposal, MemoryRuling, ProposalAnswer, ProposalList,
+    ProposalSource, ProposalState, ProposalView,
 };
 pub use decision::{
     ApprovalMode, Confinement, Decision, Effect, MatchedRule, Network, Obligation, Profile,
@@ -45,11 +45,13 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use event::{
     ASIDE, ArtifactStored, Bound, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed,
-    CallRequested, CallResolved, CallUndone, ConfigChanged, Event, EventBody, EventKind,
-    IncidentRaised, Lineage, MemoryWritten, PinnedSource, PlaybookRef, PolicyReloaded, ReportReady,
-    Resolution, RunFinished, RunFlow, RunResumed, RunSignal, RunStarted, ScheduleFired,
-    ScheduleMissed, SettingChanged, ShadowDecision, SourceKind, StepFinished, StepStarted,
-    StepVerified, Stored, TaskAccepted, TextRef, Trigger, event_hash,
+    CallRequested, CallResolved, CallUndone, ConfigChanged, ContextBuilt, Event, EventBody,
+    EventKind, IncidentRaised, Lineage, MemoryRecalled, MemoryWritten, ModelAnswered, ModelAsked,
+    PinnedSource, PlanApproved, PlanGate, PlanProposed, PlanRevised, PlaybookRef, PolicyReloaded,
+    ProposedStep, RecalledRecord, ReportReady, Resolution, RunFinished, RunFlow, RunResumed,
+    RunSignal, RunStarted, ScheduleFired, ScheduleMissed, SettingChanged, ShadowDecision,
+    SourceKind, StepFinished, StepStarted, StepVerified, Stored, TaskAccepted, TextRef, Trigger,
+    event_hash,
 };
 pub use execution::{
     ArtifactList, ArtifactView, CallAnswer, ExecutionChange, ExecutionConfig, ExecutionFile,
@@ -74,7 +76,8 @@ pub use memory_search::{
     MemoryAnswer, MemoryDraft, MemoryHit, MemoryQuery, SearchMode, Why, Written, WrittenAs,
 };
 pub use memory_views::{
-    Forgetting, Forgotten, MemoryPage, MemoryWrittenList, NewMemories, NewMemory,
+    Forgetting, Forgotten, KvChanged, KvList, KvSetting, KvValue, MemoryPage, MemoryWrittenList,
+    NewMemories, NewMemory, Pinning, Synced,
 };
 pub use once::Once;
 pub use report::{DecisionLine, Outcome, RunReport, StepLine, Telemetry};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ArtifactRef, BudgetUse, CallId, Effect, Hash, MatchedRule, MemoryId, RunId, RunStatus, TaskId,
+    ArtifactRef, BudgetUse, CallId, Effect, ErrorKind, Hash, MatchedRule, MemoryId, RunId,
+    RunStatus, TaskId,
 };
 
 /// How a run ended.
@@ -115,6 +116,9 @@ pub struct RunReport {
     pub playbook: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The kind of failure, where it did not succeed and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<ErrorKind>,
     /// What happened, in a sentence or two.
     pub summary: String,
     /// Each step.

@@ -111,6 +111,9 @@ pub struct TaskSubmission {
     /// A repeated submission with the same key is the same task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Whether it only shows what it would do; as configuration says where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
 }
 
 /// A task as it was accepted and stored.

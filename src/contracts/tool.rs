@@ -155,6 +155,10 @@ pub enum ErrorKind {
     Expression,
     /// No model is configured for a step that needs one.
     NoModel,
+    /// A model's plan is none, or cannot be carried out.
+    BadPlan,
+    /// Planning goes round in circles.
+    NoProgress,
     /// A budget was used up.
     Budget,
     /// A person stopped it.
@@ -189,6 +193,8 @@ impl ErrorKind {
             Self::BadOutput => "bad_output",
             Self::Expression => "expression",
             Self::NoModel => "no_model",
+            Self::BadPlan => "bad_plan",
+            Self::NoProgress => "no_progress",
             Self::Budget => "budget",
             Self::Cancelled => "cancelled",
             Self::InDoubt => "in_doubt",

@@ -74,7 +74,7 @@ pub async fn run_through(
 }
 
 /// The host must be this user's own: nobody else is told what shall be run.
-fn same_user(stream: &UnixStream) -> io::Result<()> {
+pub(super) fn same_user(stream: &UnixStream) -> io::Result<()> {
     let (theirs, ours) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
     if theirs == ours {
         return Ok(());
@@ -114,6 +114,9 @@ impl Guest {
         answering: &mut JoinSet<FromGuest>,
     ) -> Result<Option<RunEnd>, ClientError> {
         match line {
+            FromHost::Changed { .. } | FromHost::Unchanged { .. } => {
+                return Err(ClientError::NoHost(io::ErrorKind::InvalidData.into()));
+            }
             FromHost::Accepted { run_id, .. } => self.run = Some(run_id),
             FromHost::Refused { refusal } => return Err(ClientError::Refused(refusal)),
             FromHost::Event { seq, at, kind, payload } => {

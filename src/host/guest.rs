@@ -17,7 +17,9 @@ use super::protocol::{FromGuest, FromHost, LINE_BYTES_MAX, Refusal, RunRequest};
 use super::runner::{Host, HostError};
 use crate::contracts::{ApprovalId, Event, EventBody};
 use crate::identity::this_account;
-use crate::orchestrator::{Answer, Answerer, Observer, Question};
+use crate::orchestrator::{
+    Answer, Answerer, Asker, MemoryOrder, Observer, OrderRefused, Question, RefusedAs, carry_out,
+};
 
 /// Lines to a guest that reads slowly. The driver waits for no one: what is over is not shown, and
 /// stands in the journal.
@@ -101,12 +103,14 @@ async fn serve(host: Host, stream: UnixStream) -> std::io::Result<()> {
     }
     let (read, write) = stream.into_split();
     let mut lines = Lines::new(read);
-    let Some(FromGuest::Run { request }) = timeout(PATIENCE, lines.next()).await?? else {
-        return Ok(());
-    };
+    let first = timeout(PATIENCE, lines.next()).await??;
     let (out, outbox) = mpsc::channel(LINES);
     let writer = tokio::spawn(write_lines(write, outbox));
-    let last = run_for(host, *request, lines, &out).await;
+    let last = match first {
+        Some(FromGuest::Run { request }) => run_for(host, *request, lines, &out).await,
+        Some(FromGuest::Memory { order }) => change_for(host, *order).await,
+        _ => return Ok(()),
+    };
     // The guest may be gone, or stopped; its run is in the journal all the same.
     let told = async {
         if out.send(last).await.is_err() {
@@ -116,6 +120,21 @@ async fn serve(host: Host, stream: UnixStream) -> std::io::Result<()> {
         writer.await
     };
     timeout(PATIENCE, told).await?.map_err(std::io::Error::other)?
+}
+
+/// Changes memory as a guest wants it and gives the last line. Guests are this user's own programs.
+async fn change_for(host: Host, order: MemoryOrder) -> FromHost {
+    let asker = Asker { by: this_account(), person: true };
+    let work = move || carry_out(&host.services, &asker, order).map_err(OrderRefused::from);
+    let done = tokio::task::spawn_blocking(work).await;
+    match done {
+        Ok(Ok(answer)) => FromHost::Changed { answer },
+        Ok(Err(refused)) => FromHost::Unchanged { refused },
+        Err(error) => {
+            let (kind, message) = (RefusedAs::Broken, error.to_string());
+            FromHost::Unchanged { refused: OrderRefused { kind, message, rules: Vec::new() } }
+        }
+    }
 }
 
 /// Runs what a guest wants and gives the last line.
@@ -181,7 +200,9 @@ async fn listen(
                     tracing::warn!("a guest answers what nobody asked");
                 }
             }
-            Ok(Some(FromGuest::Run { .. })) => tracing::warn!("a guest wants one run at a time"),
+            Ok(Some(FromGuest::Run { .. } | FromGuest::Memory { .. })) => {
+                tracing::warn!("a guest wants one thing at a time")
+            }
             Ok(None) | Err(_) => return,
         }
     }

@@ -4,12 +4,14 @@
 //! The socket is for the same user only: its directory is closed to everybody else.
 
 mod adopt;
+mod change;
 mod client;
 mod guest;
 mod protocol;
 mod runner;
 
 pub use adopt::{Adopted, adopt_unfinished};
+pub use change::change_through;
 pub use client::{ClientError, run_through};
 pub use guest::Listener;
 pub use protocol::{Refusal, RunRequest};

@@ -1,12 +1,13 @@
 //! What goes over the host's socket: one JSON document per line, both ways.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Decision, Hash, Map, RunId, RunReport, RunStatus, TaskId,
     Timestamp, Trigger,
 };
-use crate::orchestrator::Wanted;
+use crate::orchestrator::{MemoryOrder, OrderRefused, Wanted};
 
 /// Longest line read from the socket, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 16 << 20;
@@ -40,6 +41,9 @@ pub struct RunRequest {
     /// What set it off.
     #[serde(default)]
     pub trigger: Trigger,
+    /// Whether it only shows what it would do.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl RunRequest {
@@ -54,6 +58,7 @@ impl RunRequest {
             cwd: &self.cwd,
             idempotency_key: self.idempotency_key.as_deref(),
             trigger: self.trigger,
+            dry_run: self.dry_run,
         }
     }
 }
@@ -66,6 +71,11 @@ pub(super) enum FromGuest {
     Run {
         /// The run.
         request: Box<RunRequest>,
+    },
+    /// The first line as well, and the only one: a change of memory.
+    Memory {
+        /// The change.
+        order: Box<MemoryOrder>,
     },
     /// The answer to a question; `None` leaves it open.
     Answer {
@@ -97,6 +107,16 @@ pub(super) enum FromHost {
     Refused {
         /// Why.
         refusal: Refusal,
+    },
+    /// A change of memory is done.
+    Changed {
+        /// What came of it.
+        answer: Value,
+    },
+    /// A change of memory is not done.
+    Unchanged {
+        /// Why.
+        refused: OrderRefused,
     },
     /// Something happened.
     Event {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::protocol::{Refusal, RunRequest};
-use crate::contracts::{Hash, RunId, TaskId};
+use crate::contracts::{RunId, TaskId};
 use crate::identity::this_account;
 use crate::orchestrator::{
     Answerer, Control, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services,
@@ -47,8 +47,6 @@ impl From<IntakeError> for HostError {
 pub struct Host {
     /// What drivers work with.
     pub services: Arc<Services>,
-    /// Names the configuration it works by.
-    pub config: Hash,
 }
 
 impl Host {
@@ -57,7 +55,7 @@ impl Host {
     /// # Errors
     /// When the request is wrong or the store fails.
     pub fn accept(&self, request: &RunRequest) -> Result<(TaskId, RunId), HostError> {
-        if request.config != self.config {
+        if request.config != self.services.tools.current().config {
             return Err(HostError::Refused(Refusal {
                 message: OTHER_CONFIG.to_owned(),
                 diagnostics: Vec::new(),

@@ -5,6 +5,7 @@
 //! own mistakes; a run keeps the version it started with.
 
 pub mod playbooks;
+pub mod prompts;
 
 mod accepted;
 mod candidate;

@@ -15,25 +15,34 @@ use std::sync::Arc;
 use self::shelf::{Shelf, Volume};
 pub use self::watched::LivePlaybooks;
 use crate::contracts::{Diagnostic, Severity};
-use crate::playbook::{
-    Candidate, Library, LibraryPlaybook, LintLimits, Linted, Pinned, Playbook, Used, lint,
-};
+use crate::playbook::{Library, LibraryPlaybook, LintLimits, Linted, Pinned, Playbook, Used, lint};
 use crate::ports::Vocabulary;
+use crate::route::Candidate;
 
 /// The directory inside a workspace.
 pub const DIRECTORY: &str = "playbooks";
 
 /// The playbooks inside the program, by the path they have in a new workspace.
-pub const SHIPPED: [(&str, &str); 3] = [
+pub const SHIPPED: [(&str, &str); 5] = [
     ("playbooks/edit-test-report.yaml", include_str!("../../playbooks/edit-test-report.yaml")),
+    ("playbooks/list-matches.yaml", include_str!("../../playbooks/list-matches.yaml")),
+    ("playbooks/memory-digest.yaml", include_str!("../../playbooks/memory-digest.yaml")),
     ("playbooks/repo-health.yaml", include_str!("../../playbooks/repo-health.yaml")),
     ("playbooks/vet-archive.yaml", include_str!("../../playbooks/vet-archive.yaml")),
 ];
 
 /// The templates inside the program, by the path they have in a new workspace.
-pub const SHIPPED_TEMPLATES: [(&str, &str); 3] = [
+pub const SHIPPED_TEMPLATES: [(&str, &str); 5] = [
     ("playbooks/templates/edit-test.md", include_str!("../../playbooks/templates/edit-test.md")),
     ("playbooks/templates/health.md", include_str!("../../playbooks/templates/health.md")),
+    (
+        "playbooks/templates/list-matches.md",
+        include_str!("../../playbooks/templates/list-matches.md"),
+    ),
+    (
+        "playbooks/templates/memory-digest.md",
+        include_str!("../../playbooks/templates/memory-digest.md"),
+    ),
     (
         "playbooks/templates/vet-archive.md",
         include_str!("../../playbooks/templates/vet-archive.md"),
@@ -149,15 +158,28 @@ impl Catalogue {
 
     /// What can be chosen for a goal, with the index of its entry.
     pub fn candidates(&self) -> impl Iterator<Item = (usize, Candidate)> {
-        self.entries.iter().enumerate().filter_map(|(index, entry)| {
-            let playbook = entry.playbook.as_ref()?;
-            let (name, description) = (playbook.name.clone(), playbook.description.clone());
-            Some((index, Candidate { name, description, path: entry.path.clone() }))
-        })
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| Some((index, Candidate::from(entry.playbook.as_ref()?))))
     }
 }
 
 impl Entry {
+    /// One that was not read from a file and stands in no catalogue, such as that of a single call.
+    #[must_use]
+    pub fn of_text(path: String, source: String) -> Self {
+        Self {
+            path,
+            source,
+            playbook: None,
+            diagnostics: Vec::new(),
+            sources: Vec::new(),
+            called: BTreeMap::new(),
+            stale: false,
+        }
+    }
+
     /// The playbook's name; of a file with mistakes, the file's name without its ending.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -4,7 +4,8 @@ use super::*;
 use crate::contracts::ToolError;
 use crate::playbook::expression::{Evaluator, Reads, Scope, StepView};
 use crate::playbook::vocabulary_for_tests::vocabulary;
-use crate::playbook::{Action, SCHEMA, Selection, resolve_inputs, select};
+use crate::playbook::{Action, SCHEMA, resolve_inputs};
+use crate::route::{Offers, Routed, route};
 use crate::yaml;
 
 const GOOD: &str = "schema: 1\nname: NAME\ndescription: d\npermissions: { tools: [git_status] }\nsteps: [{ id: a, tool: git_status, args: { path: . } }]\n";
@@ -258,10 +259,15 @@ fn goals_find_the_shipped_playbooks() {
     for (goal, name) in [
         ("inspect this repository and write a health report", "repo-health"),
         ("edit a file and run the test command", "edit-test-report"),
+        (
+            "List the TODO comments in this repository and write them to reports/todo.md",
+            "list-matches",
+        ),
     ] {
-        match select(goal, &candidates) {
-            Selection::Chosen { index, .. } => assert_eq!(candidates[index].name, name),
-            refused => panic!("{goal}: {refused:?}"),
+        let offers = Offers { playbooks: &candidates, ..Offers::default() };
+        match route(goal, &crate::contracts::Map::new(), offers, None) {
+            Routed::Playbook { index, .. } => assert_eq!(candidates[index].name, name),
+            other => panic!("{goal}: {other:?}"),
         }
     }
 }

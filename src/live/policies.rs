@@ -165,6 +165,13 @@ impl LivePolicy {
         self.reload(&mut reloader);
     }
 
+    /// Decides about other tools from now on. Rules that do not fit them stay as they were last good.
+    pub fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        let mut reloader = self.lock();
+        reloader.set_vocabulary(vocabulary);
+        self.reload(&mut reloader);
+    }
+
     pub(super) fn set_watched(&self, watched: bool) {
         self.watched.store(watched, Ordering::Release);
     }

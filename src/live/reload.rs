@@ -107,6 +107,10 @@ impl Reloader {
         self.sets.forget();
     }
 
+    pub(super) fn set_vocabulary(&mut self, vocabulary: Vocabulary) {
+        self.sets.set_vocabulary(vocabulary);
+    }
+
     pub(super) fn set_gate(&mut self, gate: Gate) {
         self.gate = Some(gate);
     }

@@ -57,6 +57,11 @@ impl Sets {
         self.read.keep(sources);
     }
 
+    /// Compiles for other tools from now on.
+    pub(super) fn set_vocabulary(&mut self, vocabulary: Vocabulary) {
+        *self = Self::new(vocabulary);
+    }
+
     /// Forgets everything: files are read otherwise in another profile.
     pub(super) fn forget(&mut self) {
         *self = Self::new(std::mem::take(&mut self.vocabulary));

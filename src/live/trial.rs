@@ -40,6 +40,11 @@ impl RulesOnTrial {
         self.errors().is_empty().then_some(set)
     }
 
+    /// Judges calls of other tools from now on.
+    pub fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        self.live.set_vocabulary(vocabulary);
+    }
+
     /// Why they are not asked; empty when they are.
     #[must_use]
     pub fn errors(&self) -> Vec<Diagnostic> {

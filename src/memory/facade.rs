@@ -1,5 +1,8 @@
 //! The way into memory: one log, one library that keeps up with it, one engine that answers questions.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::answers::Answers;
@@ -10,6 +13,7 @@ use super::library::{Entry, Library};
 use super::limits::WriteLimits;
 use super::overlay::Overlay;
 use super::search::Engine;
+use super::used::Used;
 use crate::contracts::{
     EventBody, MemoryAnswer, MemoryId, MemoryQuery, MemoryRecord, NewRecord, Stored, Timestamp,
 };
@@ -31,6 +35,10 @@ pub struct Memory {
     /// Held from looking for a duplicate to the append, so that two writers do not both find none.
     writing: Mutex<()>,
     pub(super) engine: Answers,
+    /// Up to which record a consolidation of this process looked.
+    pub(super) consolidated: AtomicU64,
+    /// When records were last of use, where that is kept.
+    used: Option<Used>,
     /// How the files of knowledge looked when they were read last.
     pub(super) files_mark: Mutex<Option<FilesMark>>,
 }
@@ -48,8 +56,44 @@ impl Memory {
         let engine = Answers::Texts(Overlay::new(Arc::clone(&log)));
         let strike: Strike = Arc::new(str::to_owned);
         let (library, writing) = (RwLock::default(), Mutex::default());
-        let files_mark = Mutex::default();
-        Self { log, clock, limits, strike, library, writing, engine, files_mark }
+        let (files_mark, consolidated) = (Mutex::default(), AtomicU64::new(0));
+        let used = None;
+        Self {
+            log,
+            clock,
+            limits,
+            strike,
+            library,
+            writing,
+            engine,
+            consolidated,
+            used,
+            files_mark,
+        }
+    }
+
+    /// The same with a file that keeps when records were last of use.
+    #[must_use]
+    pub fn noting_use(self, path: PathBuf) -> Self {
+        Self { used: Some(Used::new(path)), ..self }
+    }
+
+    /// Somebody was given these records. What cannot be kept of it is told, and nothing more: it is a hint.
+    pub fn note_use(&self, ids: Vec<MemoryId>) {
+        let Some(used) = &self.used else { return };
+        if let Err(error) = used.note(ids, self.now()) {
+            tracing::warn!("when memories were last of use cannot be kept: {error}");
+        }
+    }
+
+    /// When records were last of use, as far as that is known.
+    #[must_use]
+    pub fn last_used(&self) -> HashMap<MemoryId, Timestamp> {
+        let last = self.used.as_ref().map_or_else(|| Ok(HashMap::new()), Used::last);
+        last.unwrap_or_else(|error| {
+            tracing::warn!("when memories were last of use is not known: {error}");
+            HashMap::new()
+        })
     }
 
     /// The same with something that strikes secrets out of what is written.
@@ -142,6 +186,12 @@ impl Memory {
             embeddings: Vec::new(),
             content_hash,
         }))
+    }
+
+    /// Up to which row of the log a consolidation of this process looked last.
+    #[must_use]
+    pub fn consolidated_up_to(&self) -> u64 {
+        self.consolidated.load(Ordering::Acquire)
     }
 
     /// The time now, as memory sees it.

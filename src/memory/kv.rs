@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::contracts::Timestamp;
+use crate::contracts::{KvSetting, Timestamp};
 use crate::durable;
 use crate::yaml::{self, Entry, Node};
 
@@ -30,15 +30,6 @@ pub enum KvError {
     /// A file could not be read or written.
     #[error("{0}")]
     Io(String),
-}
-
-/// One setting.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Setting {
-    /// `group.key`.
-    pub name: String,
-    /// A text, a number, true or false, or a list of these.
-    pub value: Value,
 }
 
 /// One change.
@@ -76,12 +67,12 @@ impl Kv {
     ///
     /// # Errors
     /// When a file cannot be read, or has a mistake.
-    pub fn all(&self) -> Result<Vec<Setting>, KvError> {
+    pub fn all(&self) -> Result<Vec<KvSetting>, KvError> {
         let mut all = Vec::new();
         for group in self.groups()? {
             for entry in self.read(&group)?.entries() {
                 let name = format!("{group}.{}", entry.key);
-                all.push(Setting { value: value(&name, &entry.value)?, name });
+                all.push(KvSetting { value: value(&name, &entry.value)?, name });
             }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -97,6 +88,15 @@ impl Kv {
         let group = self.read(group)?;
         let entry = group.entries().iter().find(|entry| entry.key == key);
         value(name, &entry.ok_or_else(|| KvError::Missing(name.to_owned()))?.value)
+    }
+
+    /// Whether something could be a setting: its name, and its value where it has one.
+    ///
+    /// # Errors
+    /// [`KvError::Bad`].
+    pub fn check(&self, name: &str, new: Option<&Value>) -> Result<(), KvError> {
+        let (_, key) = parts(name)?;
+        new.map_or(Ok(()), |new| written(key, new).map(drop))
     }
 
     /// Sets one, or takes it away, durably; gives what it was.

@@ -33,6 +33,7 @@ mod overlay;
 mod pinned;
 mod search;
 mod stats;
+mod used;
 mod vector;
 
 // over time
@@ -48,13 +49,13 @@ pub use error::MemoryError;
 pub use facade::Memory;
 pub use full_text::FullText;
 pub use import::{BadLine, Lines};
-pub use knowledge::{FilesMark, Synced};
-pub use kv::{Kv, KvError, Setting, SettingChange};
+pub use knowledge::FilesMark;
+pub use kv::{Kv, KvError, SettingChange};
 pub use lexical::{Language, Languages};
 pub use library::{Entry, Library};
 pub use limits::WriteLimits;
 pub use overlay::Overlay;
-pub use search::{Engine, Finding, SearchError, Settings};
+pub use search::{Counts, Engine, Finding, SearchError, Settings};
 pub use stats::AreaStats;
-pub use vector::{BadVector, Flat};
+pub use vector::{BadVector, Flat, GRAPH_FROM, VectorSearch};
 pub use write::{Entrusted, Prepared, SaidBy, event};

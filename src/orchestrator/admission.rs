@@ -38,6 +38,8 @@ pub struct Admission {
     pub trigger: Trigger,
     /// How many runs of the playbook may be at work at once, when fewer than the playbook says.
     pub concurrency: Option<u32>,
+    /// Whether it only shows what it would do; as `run.dry_run_default` says where nothing is said.
+    pub dry_run: Option<bool>,
     /// Remembered with it, so that the same request again is the same task.
     pub key: Option<NewKey>,
 }
@@ -55,6 +57,7 @@ impl Admission {
             hints: Vec::new(),
             trigger,
             concurrency: None,
+            dry_run: None,
             key: None,
         }
     }
@@ -168,7 +171,7 @@ fn start(
         profile: services.config().policy.profile,
         policy_hash: services.policy.current().hash(),
         unattended: is_unattended(services, admission.trigger),
-        dry_run: false,
+        dry_run: admission.dry_run.unwrap_or(services.config().run.dry_run_default),
         parent_run_id: None,
         trigger: admission.trigger,
         pinned,

@@ -53,6 +53,7 @@ pub fn artifacts_of(reader: &Reader, run_id: RunId) -> Result<Vec<Artifact>, Run
                         media_type: artifact.media_type,
                         call_id: finished.call_id,
                         step: finished.path.clone(),
+                        labels: finished.labels.clone().unwrap_or_default(),
                         forgotten: reader.is_forgotten(&content)?,
                     };
                     found.push(Artifact { view, content });

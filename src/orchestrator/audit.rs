@@ -55,11 +55,12 @@ pub(super) fn entry(
 
 /// Arguments that stand in the audit log in no word, because what they say may have to be forgotten: the
 /// log is a chain, and nothing leaves it.
-const REMEMBERED: [&str; 4] = ["text", "subject", "tags", "query"];
+const REMEMBERED: [&str; 5] = ["text", "subject", "tags", "query", "value"];
 
 /// The arguments of a call, without what may have to be forgotten.
 fn forgettable(call: &ToolCall) -> Cow<'_, Map> {
-    if !matches!(call.name.as_str(), "memory_write" | "memory_forget") {
+    let tools = ["memory_write", "memory_forget", "memory_search", "memory_kv"];
+    if !tools.contains(&call.name.as_str()) {
         return Cow::Borrowed(&call.args);
     }
     let mut args = call.args.clone();

@@ -98,7 +98,7 @@ pub fn give(
     by: String,
 ) -> Result<Given, GiveError> {
     let set = services.policy.current();
-    let found = services.vocabulary.get(tool);
+    let found = services.tool(tool);
     let tool = found.ok_or_else(|| GiveError::UnknownTool(tool.to_owned()))?.name.clone();
     if set.is_enabled(&tool) != Some(true) {
         return Err(GiveError::Disabled(tool));
@@ -107,7 +107,7 @@ pub fn give(
         return Err(GiveError::NeedsArgs { tool, category });
     }
     if let Some(args) = args {
-        fit(&services.toolbox, &tool, args)?;
+        fit(&services.toolbox(), &tool, args)?;
     }
     let args_hash = args.map(|args| beforehand_hash(&tool, args)).transpose()?;
     let now = services.clock.now();
@@ -174,7 +174,8 @@ pub(super) fn fitting(
     if given.is_empty() || set.hash() != decision.policy_hash {
         return Ok(None);
     }
-    let named = services.vocabulary.get(&call.name).map_or(call.name.as_str(), |tool| &tool.name);
+    let tool = services.tool(&call.name);
+    let named = tool.as_ref().map_or(call.name.as_str(), |tool| &tool.name);
     let wanted = Wanted {
         tool: named,
         exact: beforehand_hash(named, &call.args)?,

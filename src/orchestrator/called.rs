@@ -1,8 +1,11 @@
 //! The playbook that a step calls, as it was kept when the topmost run began.
 
+use super::goal::GoalPlaybook;
 use super::services::Services;
-use crate::contracts::ErrorKind;
-use crate::playbook::{self, CALL_DEPTH_MAX, Library, LintLimits, Pinned, Playbook};
+use crate::contracts::{Budget, ErrorKind};
+use crate::playbook::{
+    self, Action, CALL_DEPTH_MAX, Library, LintLimits, NoLibrary, Pinned, Playbook, Step,
+};
 
 /// A playbook that is called.
 pub(super) struct Called {
@@ -36,7 +39,32 @@ pub(super) fn called(
     let missing = |message| Refused::new(ErrorKind::NotFound, message);
     let found = library.playbook(name).map_err(missing)?;
     let limits = LintLimits::from(services.config().as_ref());
-    let linted = playbook::lint(&found.path, &found.text, &services.tools, &limits, library);
+    let linted = playbook::lint(&found.path, &found.text, &services.callable(), &limits, library);
     let wrong = |message| Refused::new(ErrorKind::BadContent, message);
     Ok(Called { playbook: linted.into_playbook().map_err(wrong)?, text: found.text })
+}
+
+/// The playbook that a step with a goal stands for: a planner finds its steps, with the step's tools and
+/// as many calls.
+pub(super) fn goal_called(
+    services: &Services,
+    caller: &Playbook,
+    step: &Step,
+) -> Result<Called, Refused> {
+    let Action::Goal { tools, max_steps, .. } = &step.action else {
+        return Err(Refused::new(ErrorKind::NotFound, "the step has no goal"));
+    };
+    let tools = if tools.is_empty() { &caller.permissions.tools } else { tools };
+    let source = GoalPlaybook {
+        name: &format!("{}-{}", caller.name, step.id),
+        tools,
+        secrets: &caller.permissions.secrets,
+        budget: Budget { steps: *max_steps, ..caller.budget.clone() },
+        remember: false,
+    };
+    let text = source.text();
+    let limits = LintLimits::from(services.config().as_ref()).of_taken();
+    let linted = playbook::lint("goal", &text, &services.callable(), &limits, &NoLibrary);
+    let wrong = |message| Refused::new(ErrorKind::BadContent, message);
+    Ok(Called { playbook: linted.into_playbook().map_err(wrong)?, text })
 }

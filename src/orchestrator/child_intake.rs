@@ -1,11 +1,15 @@
 //! Beginning a run that a step calls: it works by what its caller pinned, and within its bounds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::called::{Called, Refused, called};
+use serde_json::{Value, json};
+
+use super::called::{Called, Refused, called, goal_called};
 use super::child::Calling;
 use super::driver::Work;
 use super::error::RunError;
+use super::goal::{GOAL, goal_input};
 use super::intake;
 use super::journal::Batch;
 use super::judge::Judge;
@@ -34,15 +38,23 @@ pub(super) fn accept(
     let incomplete = |what| RunError::Incomplete { run: work.run_id.to_string(), what };
     let place = Place::of(&work.playbook, &calling.path).ok_or_else(|| incomplete("the step"))?;
     let step = place.step().ok_or_else(|| incomplete("the step"))?.step;
-    let Action::Call { playbook, inputs } = &step.action else {
-        return Err(incomplete("the call of a playbook"));
-    };
     let (started, _) = work.record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
     let (pinned, depth) = (run::pinned(&work.services, started)?, started.bounds.len());
-    let called = match called(&work.services, &pinned, playbook, depth) {
+    let (called, inputs) = match &step.action {
+        Action::Call { playbook, inputs } => {
+            (called(&work.services, &pinned, playbook, depth), Cow::Borrowed(inputs))
+        }
+        Action::Goal { goal, .. } => {
+            let wanted = goal_input(json!(goal));
+            (goal_called(&work.services, &work.playbook, step), Cow::Owned(wanted))
+        }
+        _ => return Err(incomplete("the call of a playbook")),
+    };
+    let called = match called {
         Ok(called) => called,
         Err(refused) => return Ok(Err(refused)),
     };
+    let inputs = inputs.as_ref();
     let names = Names::of_step(&work.services.evaluator, step, true);
     let scope = scope::build(work, Some(&calling.path), &names)?;
     let evaluator = &work.services.evaluator;
@@ -120,12 +132,15 @@ fn append(
 
 fn task(work: &Work, playbook: &Playbook, inputs: Map) -> TaskEnvelope {
     let clock = &work.services.clock;
+    // A step with a goal says what is wanted in its own words.
+    let wanted = inputs.get(GOAL).filter(|_| playbook.goal.is_some()).and_then(Value::as_str);
+    let goal = wanted.unwrap_or(&playbook.description).to_owned();
     TaskEnvelope {
         schema_version: SCHEMA_VERSION,
         id: TaskId::from_uuid(clock.uuid()),
         created_at: clock.now(),
         task_type: TaskType::Playbook,
-        goal: playbook.description.clone(),
+        goal,
         inputs,
         attachments: Vec::new(),
         context_hints: Vec::new(),

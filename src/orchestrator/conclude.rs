@@ -10,7 +10,7 @@ use super::error::RunError;
 use super::evidence::Arguments;
 use super::journal::{Batch, Progress};
 use super::judge::Judge;
-use super::memories::{labels_of, run_draft};
+use super::memories::{labels_of, recall_once, run_draft};
 use super::opening::Names;
 use super::origins::{self, RunGround};
 use super::reads::GovernedReads;
@@ -28,25 +28,30 @@ use crate::playbook::expression::{ExpressionError, Scope};
 
 /// Evaluates one expression of `verify:`. Ends in `step.verified`.
 pub(super) async fn verify(work: Work, index: u32) -> Result<Progress, RunError> {
+    if to_verify(&work, index).1.memory && recall_once(&work).await? {
+        return Ok(Progress::Made);
+    }
     let journal = work.journal.clone();
     let batch = blocking(move || verified(&work, index)).await??;
     journal.append(batch).await?;
     Ok(Progress::Made)
 }
 
-fn verified(work: &Work, index: u32) -> Result<Batch, RunError> {
-    let expression =
-        work.playbook.verify.get(index as usize).cloned().unwrap_or_else(|| "false".to_owned());
+/// An expression of `verify:` and what it names.
+fn to_verify(work: &Work, index: u32) -> (String, Names) {
+    let expression = work.playbook.verify.get(index as usize).cloned();
+    let expression = expression.unwrap_or_else(|| "false".to_owned());
     let mut names = Names::default();
     names.expression(&work.services.evaluator, Some(&expression));
+    (expression, names)
+}
+
+fn verified(work: &Work, index: u32) -> Result<Batch, RunError> {
+    let (expression, names) = to_verify(work, index);
     let scope = scope::build(work, None, &names)?;
     let path = format!("verify[{index}]");
     let ground = RunGround::of(work, None);
-    let from = origins::of(
-        &work.services.evaluator,
-        &Value::String(format!("${{{{ {expression} }}}}")),
-        &ground,
-    );
+    let from = origins::of(&work.services.evaluator, &origins::expression(&expression), &ground);
     let reads = GovernedReads::new(work, &path, from);
     let (ok, error) = match work.services.evaluator.condition(&expression, &scope, &reads) {
         Ok(ok) => (ok, None),
@@ -64,10 +69,23 @@ const MEMORY_WRITE: &str = "memory_write";
 
 /// Evaluates outputs and writes memories. Ends in `run.finished`.
 pub(super) async fn conclude(work: Work, verdict: Verdict) -> Result<Progress, RunError> {
+    if to_conclude(&work).memory && recall_once(&work).await? {
+        return Ok(Progress::Made);
+    }
     let journal = work.journal.clone();
     let batch = blocking(move || Conclusion::of(&work, verdict)?.batch()).await??;
     journal.append(batch).await?;
     Ok(Progress::Made)
+}
+
+/// What the outputs and the memories of a playbook name.
+fn to_conclude(work: &Work) -> Names {
+    let (evaluator, mut names) = (&work.services.evaluator, Names::default());
+    names.map(evaluator, &work.playbook.outputs);
+    for memory in &work.playbook.remember {
+        names.template(evaluator, &Value::String(memory.text.clone()));
+    }
+    names
 }
 
 struct Conclusion<'a> {
@@ -81,12 +99,7 @@ struct Conclusion<'a> {
 
 impl<'a> Conclusion<'a> {
     fn of(work: &'a Work, verdict: Verdict) -> Result<Self, RunError> {
-        let (evaluator, mut names) = (&work.services.evaluator, Names::default());
-        names.map(evaluator, &work.playbook.outputs);
-        for memory in &work.playbook.remember {
-            names.template(evaluator, &Value::String(memory.text.clone()));
-        }
-        let scope = scope::build(work, None, &names)?;
+        let scope = scope::build(work, None, &to_conclude(work))?;
         Ok(Self { work, scope, verdict, batch: Batch::default(), labels: Labels::new() })
     }
 
@@ -160,7 +173,9 @@ impl<'a> Conclusion<'a> {
         let decision = judged.decision;
         if decision.effect != Effect::Allow {
             self.batch.audit.push(audit::refused(&self.work.services, &call, &decision));
-            self.refuse(index, &decision.reason);
+            if !memory.optional {
+                self.refuse(index, &decision.reason);
+            }
             return Ok(());
         }
         self.write(index, memory, &call, decision.obligations, text);
@@ -190,7 +205,7 @@ impl<'a> Conclusion<'a> {
             file: None,
         };
         let draft = draft(memory, text);
-        let wanted = run_draft(draft, labels_of(call, "text"), call.origin, source);
+        let wanted = run_draft(draft, labels_of(services, call, "text"), call.origin, source);
         let prepared = match services.memory.prepare(vec![wanted]) {
             Ok(prepared) => prepared,
             Err(error) => {

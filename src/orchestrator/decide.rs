@@ -10,6 +10,7 @@ use super::evidence::Arguments;
 use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::obliged;
+use super::planning;
 use super::ruling::Ruling;
 use super::services::{Services, blocking};
 use crate::contracts::{
@@ -69,10 +70,20 @@ pub(super) fn decided(
         batch.audit.push(audit::refused(services, call, decision));
     }
     batch.bodies.extend(reloaded(work, decision));
+    let agreed = match &question {
+        Some(question) => {
+            planning::agreements(work, &requested.path, call, decision, question.approval_id)?
+        }
+        None => Vec::new(),
+    };
+    if !agreed.is_empty() {
+        batch.beforehand = None;
+    }
     let ruling = of_step(work, call, &requested.path);
     let decided = ruling.decided(&mut batch, judged);
     batch.bodies.push(EventBody::CallDecided(decided));
     batch.bodies.extend(question.map(EventBody::ApprovalRequested));
+    batch.bodies.extend(agreed.into_iter().map(EventBody::ApprovalResolved));
     Ok(batch)
 }
 
@@ -104,7 +115,7 @@ fn prompt(
     call: &ToolCall,
     decision: &Decision,
 ) -> String {
-    let tool = services.vocabulary.get(&requested.name);
+    let tool = services.tool(&requested.name);
     let undo = match requested.effect {
         CallEffect::Read => "",
         _ if tool.is_some_and(|tool| tool.undoable) => "",

@@ -88,7 +88,7 @@ impl Direct {
     /// # Errors
     /// What does not fit.
     pub fn check(&self, services: &Services) -> Result<(), ToolError> {
-        services.toolbox.check_args(&self.tool.name, &self.args)
+        services.toolbox().check_args(&self.tool.name, &self.args)
     }
 
     /// Makes the run of the call durable. Blocks.
@@ -110,6 +110,7 @@ impl Direct {
             cwd: &services.root,
             idempotency_key: self.key.as_deref(),
             trigger: Trigger::Api,
+            dry_run: false,
         })
     }
 }

@@ -17,7 +17,7 @@ use super::record::RunRecord;
 use super::run::Run;
 use super::services::{Services, blocking};
 use super::stopping::SHUTDOWN;
-use super::{ask, conclude, decide, execute, incident, open, report};
+use super::{ask, conclude, decide, dry_end, execute, incident, open, planning, report};
 use crate::agent::{self, Command, RunState};
 use crate::contracts::{
     ApprovalId, Event, EventBody, RunId, RunReport, RunResumed, RunSignal, RunStatus, TaskId,
@@ -220,6 +220,7 @@ impl Driver {
     async fn run_to_end(&mut self, mut stop: watch::Receiver<u32>) -> Result<(), RunError> {
         self.give_handlers_time();
         self.note_time_apart().await?;
+        self.end_if_dry().await?;
         let mut stops_seen = *stop.borrow_and_update();
         loop {
             if self.draining.is_none() && self.start_wanted().await? {
@@ -251,6 +252,18 @@ impl Driver {
                 () = sleep(deadline), if deadline.is_some() => self.out_of_time().await?,
                 () = until(self.draining), if self.draining.is_some() => return self.leave().await,
             }
+        }
+    }
+
+    /// A run that only shows what it would do ends before it does anything.
+    async fn end_if_dry(&mut self) -> Result<(), RunError> {
+        if self.run.state.outcome.is_some() {
+            return Ok(());
+        }
+        let work = self.work();
+        match blocking(move || dry_end::end(&work)).await?? {
+            Some(batch) => self.append(batch).await,
+            None => Ok(()),
         }
     }
 
@@ -312,8 +325,10 @@ impl Driver {
 
     /// Appends what a piece of work brings, unless the run went on without it.
     async fn append_in_time(&mut self, batch: Batch) -> Result<Kept, RunError> {
-        let late = batch.bodies.first().is_some_and(|body| !agent::follows(&self.run.state, body));
-        if late {
+        let is_late = |body: &EventBody| {
+            !agent::follows(&self.run.state, body) || self.run.record.has_recalled(body)
+        };
+        if batch.bodies.first().is_some_and(is_late) {
             return Ok(Kept::TooLate);
         }
         self.append(batch).await?;
@@ -355,6 +370,10 @@ impl Driver {
                 .map_err(|source| RunError::Fold { run: self.run.id.to_string(), source })?;
             self.count(body);
             (self.observer)(event, body);
+        }
+        if bodies.iter().any(|body| matches!(body, EventBody::PlanProposed(_))) {
+            let (mut run, services) = (self.run.clone(), Arc::clone(&self.services));
+            self.run = blocking(move || run.grow(&services).map(|()| run)).await??;
         }
         Ok(())
     }
@@ -404,6 +423,7 @@ async fn carry_out(work: Work, task_id: TaskId, command: Command) -> Result<Prog
         Command::Decide { path, call_id } => decide::decide(work, path, call_id).await,
         Command::Ask { path, approval_id } => ask::ask(work, path, approval_id).await,
         Command::Execute { path, call_id } => execute::execute(work, path, call_id).await,
+        Command::Plan { round } => planning::plan(work, round).await,
         Command::Verify { index } => conclude::verify(work, index).await,
         Command::Conclude(verdict) => conclude::conclude(work, verdict).await,
         Command::Report { outcome } => report::write(work, task_id, outcome).await,

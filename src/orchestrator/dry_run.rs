@@ -59,9 +59,18 @@ pub struct DryStep {
 /// # Errors
 /// When the audit log cannot be written.
 pub fn dry_run(services: &Services, checked: &Checked) -> Result<Vec<DryStep>, RunError> {
+    dry_run_as(services, checked, RunId::from_uuid(services.clock.uuid()))
+}
+
+/// As [`dry_run`], in the name of a run that there is.
+pub(super) fn dry_run_as(
+    services: &Services,
+    checked: &Checked,
+    run_id: RunId,
+) -> Result<Vec<DryStep>, RunError> {
     let mut shown = Shown::default();
     let library = Pinned::from(checked.sources.clone());
-    let top = Dry::new(services, checked, &library);
+    let top = Dry::new(services, checked, &library, run_id);
     top.sections(&mut shown);
     for entry in shown.audit {
         services.store.audit(&entry)?;
@@ -95,8 +104,12 @@ struct Dry<'a> {
 }
 
 impl<'a> Dry<'a> {
-    fn new(services: &'a Services, checked: &'a Checked, library: &'a Pinned) -> Self {
-        let run_id = RunId::from_uuid(services.clock.uuid());
+    fn new(
+        services: &'a Services,
+        checked: &'a Checked,
+        library: &'a Pinned,
+        run_id: RunId,
+    ) -> Self {
         Self {
             services,
             playbook: &checked.playbook,
@@ -114,13 +127,34 @@ impl<'a> Dry<'a> {
     /// Goes through every step, in the order in which they are written.
     fn sections(&self, shown: &mut Shown) {
         // Handlers see `error`, which nobody knows.
-        let mut pending = BTreeSet::from(["error".to_owned()]);
+        let mut pending = BTreeSet::from(["error".to_owned(), "memory".to_owned()]);
         if self.unknown_inputs {
             pending.insert("inputs".to_owned());
         }
+        shown.steps.extend(self.goal());
         for (_, steps) in sections(self.playbook) {
             self.list(steps, "", &mut pending, shown);
         }
+    }
+
+    /// What stands for the steps of a playbook that has a goal: nobody knows them before a planner is asked.
+    fn goal(&self) -> Option<DryStep> {
+        let goal = self.playbook.goal.as_ref()?;
+        let template = Map::from_iter([("goal".to_owned(), json!(goal))]);
+        let (args, error) = match self.known(&BTreeSet::new()).fill(&template) {
+            Ok((args, _)) => (args, None),
+            Err(error) => (Map::new(), Some(error)),
+        };
+        let would = "let a planner find the steps; each plan is judged before anything of it runs";
+        Some(DryStep {
+            path: format!("{}goal", self.before),
+            action: "goal".to_owned(),
+            runs: Some(true),
+            args,
+            would: would.to_owned(),
+            decision: None,
+            error,
+        })
     }
 
     fn list(&self, steps: &[Step], block: &str, pending: &mut BTreeSet<String>, shown: &mut Shown) {
@@ -190,8 +224,8 @@ impl<'a> Dry<'a> {
 
     /// Remembers where the answer of a call would come from.
     fn answered(&self, step: &Step, call: &ToolCall) {
-        let own = self.services.vocabulary.get(&call.name);
-        let own = own.map(|tool| self.services.policy.current().output_labels(tool));
+        let own = self.services.tool(&call.name);
+        let own = own.map(|tool| self.services.policy.current().output_labels(&tool));
         let given = origins::handed_on(&call.labels).cloned();
         let labels = own.into_iter().flatten().chain(given).collect();
         self.ground.borrow_mut().answered(&step.id, labels);
@@ -204,7 +238,7 @@ impl<'a> Dry<'a> {
     fn decide(&self, call: &ToolCall, unknown: Vec<String>, dry: &mut DryStep, shown: &mut Shown) {
         let whole = unknown.is_empty();
         let decision = self.judge(unknown).decide(call).decision;
-        dry.would = match self.services.toolbox.dry_run(call) {
+        dry.would = match self.services.toolbox().dry_run(call) {
             Ok(would) => would,
             Err(_) if !whole => format!("call `{}`", call.name),
             Err(error) => {
@@ -250,7 +284,8 @@ impl<'a> Dry<'a> {
         };
         let arg_labels: BTreeMap<String, Vec<String>> = traced.into_iter().map(labelled).collect();
         let labels: Labels = arg_labels.values().flatten().chain(&step.labels).cloned().collect();
-        let known = self.services.vocabulary.get(tool);
+        let found = self.services.tool(tool);
+        let known = found.as_deref();
         let reads_only = known.is_some_and(|tool| tool.effect == CallEffect::Read);
         ToolCall {
             id: CallId::from_uuid(self.services.clock.uuid()),
@@ -366,6 +401,7 @@ fn scope(services: &Services, playbook: &Playbook, mut inputs: Map, run_id: RunI
         "started_at": services.clock.now().to_string(),
         "unattended": unattended(services),
         "dry_run": true,
+        "answer": "",
     });
     let steps: BTreeMap<String, StepView> =
         playbook.all_steps().map(|step| (step.id.clone(), StepView::default())).collect();
@@ -373,7 +409,7 @@ fn scope(services: &Services, playbook: &Playbook, mut inputs: Map, run_id: RunI
         inputs,
         steps,
         run: run.as_object().cloned().unwrap_or_default(),
-        memory: Value::Array(Vec::new()),
+        memory: Value::Null,
         secrets: playbook.permissions.secrets.iter().cloned().collect(),
         ..Scope::default()
     }

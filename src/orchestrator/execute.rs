@@ -15,6 +15,7 @@ use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::record::CallRecord;
 use super::services::{Services, blocking};
+use super::told;
 use crate::contracts::{
     CallEffect, CallId, CallIntent, CallNamed, Decision, Effect, ErrorKind, EventBody, Obligation,
     TextRef, ToolCall, ToolError,
@@ -131,7 +132,7 @@ async fn run(
     let Seal { authorized, news, reads_secret_file } = sealed;
     let call = authorized.call().clone();
     let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the tool" };
-    let tool = Arc::clone(work.services.vocabulary.get(&call.name).ok_or_else(missing)?);
+    let tool = work.services.tool(&call.name).ok_or_else(missing)?;
     let authorized = Arc::new(authorized);
     let context = context(&work, &tool, authorized.decision(), call.timeout_ms);
     let secrets = granted::secrets(&work, authorized.call());
@@ -261,7 +262,7 @@ async fn snapshot(
         // Nothing will be changed, so there is nothing to put back.
         return Ok(Ok(None));
     }
-    let toolbox = work.services.toolbox.clone();
+    let toolbox = work.services.toolbox();
     let undo = match blocking(move || toolbox.snapshot(&kept, &context)).await? {
         Ok(Some(undo)) => undo,
         Ok(None) if obligations.contains(&Obligation::Snapshot) => {
@@ -286,7 +287,7 @@ async fn run_in_time(
     timeout_ms: u64,
 ) -> Result<ToolOutput, RunError> {
     let (cancel, context) = (context.cancel.clone(), context.clone());
-    let toolbox = work.services.toolbox.clone();
+    let toolbox = work.services.toolbox();
     let mut running = tokio::task::spawn_blocking(move || toolbox.dispatch(&authorized, &context));
     let worker = |error: tokio::task::JoinError| RunError::Worker(error.to_string());
     tokio::select! {
@@ -343,6 +344,7 @@ pub(super) fn context_of(
             driver: config.tools.browser.driver.clone(),
         },
         display: config.tools.desktop.display.clone(),
+        channels: told::channels(services, tool, &config.notify),
         answer: None,
         secrets: ArgSecrets::default(),
     }

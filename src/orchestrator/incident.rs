@@ -1,18 +1,24 @@
 //! What a person must look at although nobody was there when it happened.
 
 use super::run::Run;
-use crate::contracts::{Effect, EventBody, IncidentId, IncidentRaised, Outcome};
+use crate::contracts::{
+    Effect, ErrorKind, EventBody, IncidentId, IncidentRaised, Outcome, PlanRevised,
+};
 use crate::policy::SCRIPT_OVERTIME;
 
 /// The kind of incident of a run that nobody could be asked about.
 const UNATTENDED_DENIED: &str = "unattended.denied";
+
+/// The kind of incident of a plan that was given up.
+const PLAN_GIVEN_UP: &str = "planner.given_up";
 
 /// The kind of incident of a rule that had to be stopped.
 const SCRIPT_OVERTIME_KIND: &str = "policy.script_overtime";
 
 /// The incidents that are among what is about to become durable.
 pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Vec<IncidentRaised> {
-    bodies.iter().filter_map(overtime).chain(denied_unattended(run, bodies)).collect()
+    let plans = bodies.iter().filter_map(|body| given_up(run, body));
+    bodies.iter().filter_map(overtime).chain(plans).chain(denied_unattended(run, bodies)).collect()
 }
 
 /// A rule that ran too long refused a call: until it is mended it refuses every such call.
@@ -32,6 +38,26 @@ fn overtime(body: &EventBody) -> Option<IncidentRaised> {
             "{call_id} of `{name}` was refused because a rule did not end in time; mend one of {}",
             failed.join(", ")
         ),
+    })
+}
+
+/// A plan that was given up: a model wanted what may not be, or what is none.
+fn given_up(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
+    let EventBody::PlanRevised(PlanRevised { error_kind: Some(kind), .. }) = body else {
+        return None;
+    };
+    let what = match kind {
+        ErrorKind::Denied => "the rules refuse what a model planned",
+        ErrorKind::BadPlan => "a model planned what cannot be carried out",
+        ErrorKind::NoProgress => "planning went round in circles",
+        _ => return None,
+    };
+    let id = run.id;
+    Some(IncidentRaised {
+        // One for each run; its end, when nobody is near, is the same.
+        incident_id: IncidentId::from_uuid(id.uuid()),
+        kind: PLAN_GIVEN_UP.to_owned(),
+        message: format!("{what}: see bailiwick runs show {id}"),
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Wanted<'a> {
     pub idempotency_key: Option<&'a str>,
     /// What set it off.
     pub trigger: Trigger,
+    /// Whether it only shows what it would do.
+    pub dry_run: bool,
 }
 
 /// A run that is durable.
@@ -113,7 +115,7 @@ pub fn check_in(
     library: &dyn Library,
 ) -> Result<Checked, IntakeError> {
     let limits = LintLimits::from(services.settings.refreshed().as_ref());
-    let linted = playbook::lint(wanted.path, wanted.source, &services.tools, &limits, library);
+    let linted = playbook::lint(wanted.path, wanted.source, &services.callable(), &limits, library);
     let broken = linted.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let Some(playbook) = linted.playbook.filter(|_| !broken) else {
         let (path, diagnostics) = (wanted.path.to_owned(), linted.diagnostics);
@@ -160,7 +162,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
             profile,
             policy_hash: policy.hash(),
             unattended: profile == Profile::Ci,
-            dry_run: false,
+            dry_run: wanted.dry_run,
             parent_run_id: None,
             trigger: wanted.trigger,
             pinned,

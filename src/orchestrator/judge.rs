@@ -68,12 +68,12 @@ impl<'a> Judge<'a> {
             let decision = refusal(set.hash(), reason);
             Judged { set: Arc::clone(&set), request: None, decision, shadow: None }
         };
-        let Some(tool) = self.services.vocabulary.get(&call.name) else {
+        let Some(tool) = self.services.tool(&call.name) else {
             return refused(format!("there is no tool `{}`", call.name));
         };
         #[allow(clippy::disallowed_methods, reason = "measures how long deciding takes")]
         let began = Instant::now();
-        let request = match self.request(call, tool) {
+        let request = match self.request(call, &tool) {
             Ok(request) => request,
             Err(fault) => return refused(fault.to_string()),
         };
@@ -217,7 +217,7 @@ fn refusal(policy_hash: Hash, reason: String) -> Decision {
 fn run_facts(work: &Work, path: &str) -> RunFacts {
     let used = &work.state.used;
     let strange = |name: &String| {
-        let tool = work.services.vocabulary.get(name);
+        let tool = work.services.tool(name);
         tool.is_some_and(|tool| tool.labels.iter().any(|label| label.starts_with("untrusted")))
     };
     let (taken, inside) = (&work.record.taken, inside(work));

@@ -22,6 +22,7 @@ mod decide;
 mod decided;
 mod direct;
 mod driver;
+mod dry_end;
 mod dry_origins;
 mod dry_run;
 mod dry_value;
@@ -30,21 +31,26 @@ mod evidence;
 mod execute;
 mod failure;
 mod finish;
+mod goal;
 mod granted;
 mod incident;
 mod intake;
 mod journal;
 mod judge;
+mod lead;
 mod lineage;
 mod lists;
 mod live_config;
 mod live_runs;
+mod live_tools;
 mod memories;
 mod obliged;
 mod open;
 mod opening;
 mod origins;
 mod place;
+mod planned;
+mod planning;
 mod prefer;
 mod rates;
 mod reads;
@@ -60,6 +66,7 @@ mod services;
 mod stopping;
 mod story;
 mod taken;
+mod told;
 mod traced;
 mod undo;
 mod views;
@@ -80,13 +87,18 @@ pub use direct::{
 pub use driver::{Driver, Observer, RunEnd};
 pub use dry_run::{DryStep, dry_run};
 pub use error::RunError;
+pub use goal::{goal_input, goal_playbook};
 pub use intake::{Accepted, Checked, IntakeError, Wanted, accept, check, check_in};
+pub use lead::{Leads, Led, lead};
 pub use lists::{List, Lists};
 pub use live_config::{Change, ChangeError, LiveConfig, Overrides, execution_config};
 pub use live_runs::LiveRuns;
+pub use live_tools::{LiveTools, ToolsNow};
 pub use memories::{
-    Asker, MemoryRefusal, RunMemories, answer_proposal, consolidate, consolidate_if_due, forget,
-    memory_consolidate, remember, undo_batch, would_forget,
+    Asker, MemoryOrder, MemoryRefusal, Occasion, OrderRefused, RefusedAs, RunMemories,
+    answer_proposal, carry_out, consolidate, consolidate_if_due, consolidations, forget,
+    memory_consolidate, memory_kv, memory_pin, pin, remember, set_kv, sync, undo_batch,
+    would_forget,
 };
 pub use rates::{Full, Rates};
 pub use record::{CallRecord, RunRecord};

@@ -9,6 +9,7 @@ use super::ask;
 use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
+use super::memories;
 use super::opening::{self, Desk, Names, Opened};
 use super::origins::{self, RunGround};
 use super::place::Place;
@@ -34,6 +35,10 @@ pub(super) async fn open(
     attempt: u32,
     delay_ms: u64,
 ) -> Result<Progress, RunError> {
+    if recalls(&work, &path).await? {
+        // The core wants the step still; then it is opened with what was recalled.
+        return Ok(Progress::Made);
+    }
     if delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
@@ -48,6 +53,14 @@ pub(super) async fn open(
     .await??;
     journal.append(batch).await?;
     Ok(Progress::Made)
+}
+
+/// Recalls for the run where the step at `path` is the first to take from memory.
+async fn recalls(work: &Work, path: &str) -> Result<bool, RunError> {
+    let place = Place::of(&work.playbook, path);
+    let step = place.as_ref().and_then(Place::step).map(|stop| stop.step);
+    let takes = step.is_some_and(|step| origins::takes_memory(&work.services.evaluator, step));
+    if takes { memories::recall_once(work).await } else { Ok(false) }
 }
 
 /// A step that is being opened.
@@ -97,6 +110,7 @@ impl Opening<'_> {
 
     fn opened(&self, opened: Opened<'_>, from: Labels) -> Result<Batch, RunError> {
         match opened {
+            Opened::Goal { .. } if self.work.services.model.is_some() => Ok(self.calling()),
             Opened::Skipped | Opened::Goal { skip_without_model: true } => Ok(self.skipped()),
             Opened::Failed(kind, message) => Ok(self.failed(kind, &message, from)),
             Opened::List(_) | Opened::Tool { .. } => Err(self.incomplete("an open step")),
@@ -106,13 +120,18 @@ impl Opening<'_> {
                 "the step has a goal and no model is configured; set `on_no_model: skip` to go on",
                 from,
             )),
-            Opened::Call => Ok(Batch::of(vec![EventBody::StepStarted(StepStarted {
-                child_run_id: Some(RunId::from_uuid(self.work.services.clock.uuid())),
-                share: Some(agent::share(&self.work.state, self.path)),
-                ..self.started()
-            })])),
+            Opened::Call => Ok(self.calling()),
             Opened::Block => Ok(Batch::of(vec![EventBody::StepStarted(self.started())])),
         }
+    }
+
+    /// Begins a run that does the step's work.
+    fn calling(&self) -> Batch {
+        Batch::of(vec![EventBody::StepStarted(StepStarted {
+            child_run_id: Some(RunId::from_uuid(self.work.services.clock.uuid())),
+            share: Some(agent::share(&self.work.state, self.path)),
+            ..self.started()
+        })])
     }
 
     fn started(&self) -> StepStarted {
@@ -140,7 +159,7 @@ impl Opening<'_> {
     fn call(&self, tool: &str, traced: Traced, from: Labels) -> Result<Batch, RunError> {
         let (args, labels) = traced.known(self.work);
         // Unknown tools go on to be refused by policy; arguments that fit no schema stop here.
-        if let Err(error) = self.work.services.toolbox.check_args(tool, &args)
+        if let Err(error) = self.work.services.toolbox().check_args(tool, &args)
             && error.kind != ErrorKind::UnknownTool
         {
             return Ok(self.failed(error.kind, &error.message, from));
@@ -164,7 +183,8 @@ impl Opening<'_> {
         arg_labels: BTreeMap<String, Vec<String>>,
     ) -> Result<Batch, RunError> {
         let services = &self.work.services;
-        let tool = services.vocabulary.get(name);
+        let found = services.tool(name);
+        let tool = found.as_deref();
         let own = tool.map_or(CallEffect::NonIdempotent, |tool| tool.effect);
         let effect = stated(own, self.step.effect);
         let name = tool.map_or_else(|| name.to_owned(), |tool| tool.name.clone());
@@ -212,6 +232,9 @@ impl Opening<'_> {
         let started = self.work.record.started.as_ref();
         match started.map(|(started, _)| started.trigger) {
             Some(Trigger::Mcp) => Origin::Mcp,
+            _ if agent::round_of(self.path).is_some() && self.work.playbook.goal.is_some() => {
+                Origin::Planner
+            }
             _ => Origin::Playbook,
         }
     }

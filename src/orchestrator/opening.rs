@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::contracts::{ErrorKind, Map};
-use crate::playbook::expression::{Evaluator, ExpressionError, Reads, Scope};
+use crate::playbook::expression::{Evaluator, ExpressionError, Reads, Scope, Sources};
 use crate::playbook::{Action, Foreach, Step};
 
 /// What a step begins with.
@@ -121,6 +121,8 @@ pub(super) struct Names {
     pub ids: BTreeSet<String>,
     /// Whether an expression takes all steps at once.
     pub all: bool,
+    /// Whether an expression takes what was recalled.
+    pub memory: bool,
 }
 
 impl Names {
@@ -155,6 +157,7 @@ impl Names {
 
     /// Adds the steps of a template. One that cannot be read names none: evaluating it says so.
     pub(super) fn template(&mut self, evaluator: &Evaluator, template: &Value) {
+        self.memory |= Sources::of(evaluator, template).memory;
         if let Ok((ids, all)) = evaluator.steps_in(template) {
             self.ids.extend(ids);
             self.all |= all;
@@ -166,6 +169,7 @@ impl Names {
         let Some(Ok(facts)) = expression.map(|expression| evaluator.facts(expression)) else {
             return;
         };
+        self.memory |= facts.paths.iter().any(|path| path.root == "memory");
         let (ids, all) = facts.steps();
         self.ids.extend(ids.into_iter().map(str::to_owned));
         self.all |= all;

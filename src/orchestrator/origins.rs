@@ -6,14 +6,15 @@
 use serde_json::Value;
 
 use super::driver::Work;
+use super::memories::RUN;
 use super::place::Place;
 use super::taken::{Labels, UNKNOWN, USER, is_praise, secret};
 use crate::contracts::{Map, RunStarted, Trigger};
 use crate::playbook::expression::{Evaluator, Sources};
 use crate::playbook::{Action, Step};
 
-/// What was recalled was written down in other runs, from whatever they had.
-const MEMORY: &str = "untrusted:memory";
+/// What a model or a tool noted: it was written down in other runs, from whatever they had.
+pub(super) const MEMORY: &str = "untrusted:memory";
 
 /// What files of the workspace hold.
 const FILES: &str = "workspace";
@@ -32,6 +33,10 @@ pub(super) trait Ground {
     fn item(&self, name: Option<&str>) -> Labels;
     /// Secrets that the playbook may use.
     fn secrets(&self) -> &[String];
+    /// What was recalled; before it is known, it may be anything.
+    fn memory(&self) -> Labels {
+        one(MEMORY)
+    }
 }
 
 /// Where the value of `template` comes from.
@@ -54,7 +59,9 @@ pub(super) fn of(evaluator: &Evaluator, template: &Value, ground: &impl Ground) 
     if sources.all_secrets || sources.unclear {
         labels.extend(ground.secrets().iter().map(|name| secret(name)));
     }
-    labels.extend(sources.memory.then(|| MEMORY.to_owned()));
+    if sources.memory {
+        labels.extend(ground.memory());
+    }
     labels.extend(sources.files.then(|| FILES.to_owned()));
     whole(labels)
 }
@@ -86,10 +93,20 @@ pub(super) fn of_step(
     is_item: bool,
     ground: &impl Ground,
 ) -> Labels {
-    let expression = |text: &String| Value::String(format!("${{{{ {text} }}}}"));
+    let templates = templates(step, is_item);
+    whole(templates.iter().flat_map(|template| of(evaluator, template, ground)).collect())
+}
+
+/// Whether opening `step`, or beginning the run that it calls, takes from memory.
+pub(super) fn takes_memory(evaluator: &Evaluator, step: &Step) -> bool {
+    templates(step, false).iter().any(|template| Sources::of(evaluator, template).memory)
+}
+
+/// Everything that opening `step` evaluates.
+fn templates(step: &Step, is_item: bool) -> Vec<Value> {
     let mut templates: Vec<Value> = Vec::new();
     if !is_item {
-        templates.extend(step.condition.as_ref().map(expression));
+        templates.extend(step.condition.as_deref().map(expression));
         templates.extend(step.foreach.as_ref().map(|foreach| foreach.over.template()));
     }
     match &step.action {
@@ -98,12 +115,17 @@ pub(super) fn of_step(
         }
         Action::Approval { prompt, when, .. } => {
             templates.push(Value::String(prompt.clone()));
-            templates.extend(when.as_ref().map(expression));
+            templates.extend(when.as_deref().map(expression));
         }
         Action::Goal { goal, .. } => templates.push(Value::String(goal.clone())),
         Action::Block(_) => {}
     }
-    whole(templates.iter().flat_map(|template| of(evaluator, template, ground)).collect())
+    templates
+}
+
+/// An expression, as a template of its own.
+pub(super) fn expression(text: &str) -> Value {
+    Value::String(format!("${{{{ {text} }}}}"))
 }
 
 /// What a call makes of what it was given: the good that was said of an argument says nothing of the
@@ -175,6 +197,11 @@ impl Ground for RunGround<'_> {
 
     fn secrets(&self) -> &[String] {
         &self.work.playbook.permissions.secrets
+    }
+
+    fn memory(&self) -> Labels {
+        let recalled = self.work.record.recalled.get(RUN);
+        recalled.map_or_else(|| one(MEMORY), |it| it.labels.iter().cloned().collect())
     }
 }
 

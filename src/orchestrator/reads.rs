@@ -86,13 +86,13 @@ impl<'a> GovernedReads<'a> {
         let judged = Judge { also: Some(READ_TEXT), bounded, ..judge }.decide(&call);
         self.keep(&call, &judged);
         let request = judged.request.ok_or("there is no `read_text`")?;
-        let tool = work.services.vocabulary.get(&call.name).ok_or("there is no `read_text`")?;
+        let tool = work.services.tool(&call.name).ok_or("there is no `read_text`")?;
         let authorized = judged
             .set
             .authorize(call, &request, None)
             .map_err(|refused| format!("`{file}` may not be read: {refused}"))?;
-        let context = execute::context(work, tool, authorized.decision(), TIMEOUT_MS);
-        let mut output = work.services.toolbox.dispatch(&authorized, &context);
+        let context = execute::context(work, &tool, authorized.decision(), TIMEOUT_MS);
+        let mut output = work.services.toolbox().dispatch(&authorized, &context);
         if request.reads_secret {
             self.noted.borrow_mut().insert(SECRET_FILE.to_owned());
         }

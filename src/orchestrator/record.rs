@@ -1,19 +1,22 @@
 //! What a run's journal says about its calls, answers and results: the driver's side of the fold.
 //! (The core's side is [`crate::agent::RunState`], which knows no texts.)
 
+use std::sync::Arc;
+
 use imbl::{OrdMap, Vector};
 
 use super::answer;
 use super::error::RunError;
 use super::lists::{List, Lists};
+use super::planned::Planned;
 use super::taken::Taken;
 use crate::store::{Reader, StoreError};
 
 use crate::contracts::views::DecisionView;
 use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, CallFinished, CallId, CallIntent,
-    CallRequested, Decision, Effect, Event, EventBody, Hash, MemoryId, Quorum, RunFinished, RunId,
-    RunReport, RunStarted, StepFinished, StepStarted, TaskEnvelope, Timestamp,
+    CallRequested, Decision, Effect, Event, EventBody, Hash, MemoryId, MemoryRecalled, Quorum,
+    RunFinished, RunId, RunReport, RunStarted, StepFinished, StepStarted, TaskEnvelope, Timestamp,
 };
 
 /// Events read from the store at once.
@@ -87,6 +90,10 @@ pub struct RunRecord {
     pub produced: Vec<CallId>,
     /// What it has taken in.
     pub taken: Taken,
+    /// What it was given of memory, by the step that it was for; empty for the run as a whole.
+    pub recalled: OrdMap<String, Arc<MemoryRecalled>>,
+    /// What was planned, where a planner finds the steps.
+    pub planned: Planned,
     /// Memories it wrote.
     pub memories: Vec<MemoryId>,
     /// Why `verify:` expressions failed.
@@ -163,7 +170,15 @@ impl RunRecord {
                 let why = verified.error.as_deref().unwrap_or("it is false");
                 self.verify_errors.push(format!("`{}`: {why}", verified.expression));
             }
+            EventBody::PlanProposed(_)
+            | EventBody::PlanApproved(_)
+            | EventBody::PlanRevised(_)
+            | EventBody::ModelAnswered(_) => self.planned.take(body),
             EventBody::ArtifactStored(stored) => self.produced.push(stored.call_id),
+            EventBody::MemoryRecalled(recalled) => {
+                self.taken.mark(&recalled.labels);
+                self.recalled.insert(recalled.path.clone(), Arc::new(recalled.clone()));
+            }
             EventBody::MemoryWritten(written) => self.memories.push(written.memory_id),
             EventBody::RunFinished(finished) => {
                 self.open.clear();
@@ -220,6 +235,12 @@ impl RunRecord {
             }
             _ => {}
         }
+    }
+
+    /// Whether `body` recalls what was recalled before: pieces of work at the same time may want the same, and
+    /// all are given what came first.
+    pub(super) fn has_recalled(&self, body: &EventBody) -> bool {
+        matches!(body, EventBody::MemoryRecalled(it) if self.recalled.contains_key(&it.path))
     }
 
     /// Questions that nobody has answered yet, with the rules that ask; a gate is its own rule.

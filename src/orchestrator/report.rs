@@ -9,10 +9,12 @@ use super::driver::Work;
 use super::error::RunError;
 use super::failure;
 use super::journal::{Batch, Progress};
+use super::planning;
 use super::services::blocking;
+use crate::agent::PLAN;
 use crate::contracts::views::DecisionView;
 use crate::contracts::{
-    ArtifactRef, DecisionLine, ErrorKind, EventBody, Outcome, ReportReady, RunReport,
+    ArtifactRef, DecisionLine, ErrorKind, EventBody, MemoryId, Outcome, ReportReady, RunReport,
     SCHEMA_VERSION, StepFinished, StepLine, TaskId, Telemetry, ToolResult,
 };
 
@@ -53,7 +55,8 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
         run_id: work.run_id,
         playbook: Some(work.playbook.name.clone()),
         outcome,
-        summary: summary(work, outcome, finished.cause.as_deref(), &steps),
+        error_kind: finished.error_kind,
+        summary: summary(work, outcome, finished.cause.as_deref(), &steps)?,
         next_steps: next_steps(work, outcome, finished.cause.as_deref()),
         steps,
         outputs,
@@ -68,12 +71,23 @@ fn build(work: &Work, task_id: TaskId, outcome: Outcome) -> Result<RunReport, Ru
                 .iter()
                 .map(|(tool, times)| (tool.clone(), *times))
                 .collect(),
-            recalled: Vec::new(),
+            recalled: recalled(work),
             budget_used: used,
         },
         policy_hash,
         journal_head: *head,
     })
+}
+
+/// Every record that it was given, once.
+fn recalled(work: &Work) -> Vec<MemoryId> {
+    let mut ids = Vec::new();
+    for record in work.record.recalled.values().flat_map(|recalled| recalled.records()) {
+        if !ids.contains(&record.memory_id) {
+            ids.push(record.memory_id);
+        }
+    }
+    ids
 }
 
 /// Every file that calls produced, in order. The results name them.
@@ -119,8 +133,22 @@ fn decisions(work: &Work) -> Vec<DecisionLine> {
     work.record.decisions.iter().map(line).collect()
 }
 
-fn summary(work: &Work, outcome: Outcome, cause: Option<&str>, steps: &[StepLine]) -> String {
+fn summary(
+    work: &Work,
+    outcome: Outcome,
+    cause: Option<&str>,
+    steps: &[StepLine],
+) -> Result<String, RunError> {
+    let unplanned = planning::failure(work)?;
+    let answer = Some(planning::answer(work)?).filter(|answer| !answer.is_empty());
     let name = &work.playbook.name;
+    if is_dry(work) {
+        let at = cause.map(|cause| format!(", and would not get past `{cause}`"));
+        return Ok(format!(
+            "`{name}` was a dry run: nothing was executed{}",
+            at.unwrap_or_default()
+        ));
+    }
     let did = steps.iter().filter(|step| step.ok).count();
     let skipped = steps.iter().filter(|step| step.skipped).count();
     let counted = format!("{did} of {} steps did well, {skipped} skipped", steps.len());
@@ -130,10 +158,20 @@ fn summary(work: &Work, outcome: Outcome, cause: Option<&str>, steps: &[StepLine
         match error {
             Some(error) => format!(" at `{cause}`: {error}"),
             None if cause.starts_with("verify") => format!(" at `{cause}`: {verified}"),
-            None => format!(" at `{cause}`"),
+            None => match &unplanned {
+                Some(why) if cause == PLAN => format!(": {why}"),
+                _ => format!(" at `{cause}`"),
+            },
         }
     });
-    format!("`{name}` {}{}; {counted}", outcome.as_str(), why.unwrap_or_default())
+    let answer = answer.map(|answer| format!(": {}", answer.trim())).unwrap_or_default();
+    let outcome = outcome.as_str();
+    Ok(format!("`{name}` {outcome}{}{answer}; {counted}", why.unwrap_or_default()))
+}
+
+/// Whether it only showed what it would do.
+fn is_dry(work: &Work) -> bool {
+    work.record.started.as_ref().is_some_and(|(started, _)| started.dry_run)
 }
 
 /// Whether a person's no ended it.
@@ -144,6 +182,9 @@ fn is_rejected(work: &Work) -> bool {
 
 fn next_steps(work: &Work, outcome: Outcome, cause: Option<&str>) -> Vec<String> {
     let run = work.run_id;
+    if is_dry(work) {
+        return vec!["to have it done, ask for it again with `dry_run: false` (--act)".to_owned()];
+    }
     match outcome {
         Outcome::Succeeded => Vec::new(),
         Outcome::Denied | Outcome::Failed if is_rejected(work) => vec![

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::RunError;
 use super::journal::Batch;
+use super::planned;
 use super::record::RunRecord;
 use super::services::Services;
 use super::stopping::SHUTDOWN;
@@ -44,10 +45,25 @@ impl Run {
         let task_id = record.task.as_ref().ok_or_else(|| incomplete("`task.accepted`"))?.id;
         let (started, _) = record.started.as_ref().ok_or_else(|| incomplete("`run.started`"))?;
         let source = started.playbook.as_ref().ok_or_else(|| incomplete("playbook"))?;
-        let playbook = Arc::new(read_playbook(services, &run, started, source)?);
+        let playbook = read_playbook(services, &run, started, source)?;
         let program = Arc::new(playbook::compile(&playbook));
         let state = fold(&run, program, &bodies)?;
-        Ok(Self { id, task_id, playbook, state: Arc::new(state), record: Arc::new(record) })
+        let playbook = match record.planned.plans.is_empty() {
+            true => playbook,
+            false => planned::grown(services, id, &playbook, &record.planned)?,
+        };
+        let (state, record) = (Arc::new(state), Arc::new(record));
+        Ok(Self { id, task_id, playbook: Arc::new(playbook), state, record })
+    }
+
+    /// Takes the steps of the newest plan into what the run works by. Blocks.
+    ///
+    /// # Errors
+    /// When a plan cannot be read.
+    pub(super) fn grow(&mut self, services: &Services) -> Result<(), RunError> {
+        let grown = planned::grown(services, self.id, &self.playbook, &self.record.planned)?;
+        self.playbook = Arc::new(grown);
+        Ok(())
     }
 }
 
@@ -76,7 +92,7 @@ fn read_playbook(
     let linted = playbook::lint(
         &source.path,
         &text,
-        &services.tools,
+        &services.callable(),
         &playbook::LintLimits::from(services.config().as_ref()).of_taken(),
         &pinned(services, started)?,
     );

@@ -8,8 +8,10 @@ use super::call;
 use super::driver::Work;
 use super::error::RunError;
 use super::failure;
+use super::memories::{self, RUN};
 use super::opening::Names;
 use super::place::Place;
+use super::planning;
 use super::story::{self, Answered, Story};
 use crate::agent::RunState;
 use crate::contracts::{Map, ToolError, ToolResult};
@@ -21,11 +23,16 @@ use crate::playbook::expression::Scope;
 pub(super) fn build(work: &Work, path: Option<&str>, names: &Names) -> Result<Scope, RunError> {
     let place = path.and_then(|path| Place::of(&work.playbook, path)).unwrap_or_default();
     let (inputs, run) = started(work)?;
+    let recalled = work.record.recalled.get(RUN);
     Ok(Scope {
         inputs,
         steps: story::views(work, &place, names)?,
         run,
-        memory: Value::Array(Vec::new()),
+        memory: match recalled.filter(|_| names.memory) {
+            Some(recalled) => memories::shown(&work.services, recalled)?,
+            None => Value::Null,
+        },
+        no_memory: recalled.and_then(|recalled| recalled.refused.clone()),
         secrets: work.playbook.permissions.secrets.iter().cloned().collect::<BTreeSet<_>>(),
         error: failure::seen_from(work, path)?,
         items: story::items(work, &place)?,
@@ -44,6 +51,7 @@ fn started(work: &Work) -> Result<(Map, Map), RunError> {
         "started_at": at.to_string(),
         "unattended": started.unattended,
         "dry_run": started.dry_run,
+        "answer": planning::answer(work)?,
     });
     let Value::Object(run) = run else { return Err(incomplete("facts")) };
     let mut inputs = started.inputs.clone();

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use super::beforehand::Named;
 use super::live_config::LiveConfig;
 use super::live_runs::LiveRuns;
+use super::live_tools::LiveTools;
 use super::rates::Rates;
 use crate::config::Config;
 use crate::live::playbooks::LivePlaybooks;
+use crate::live::prompts::LivePrompts;
 use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
-use crate::memory::Memory;
+use crate::memory::{Kv, Memory};
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
-use crate::ports::{Away, Clock, Sandbox, Vocabulary};
+use crate::ports::{Away, Clock, Model, Sandbox, ToolDescriptor, Vocabulary};
 use crate::store::Store;
 use crate::telemetry::{Metrics, Redactor, Secrets};
 use crate::tools::Toolbox;
@@ -29,6 +31,11 @@ pub struct Services {
     pub store: Arc<Store>,
     /// What is remembered: a fold over the store's log of records.
     pub memory: Arc<Memory>,
+    /// Settings that people keep beside it.
+    pub kv: Kv,
+    /// Where files of knowledge are; none in a workspace that is not trusted, whose files and playbooks may be
+    /// anybody's.
+    pub knowledge: Option<PathBuf>,
     /// Rules, as they are now.
     pub policy: Arc<LivePolicy>,
     /// Keeps the rules up with their files, where the process lives long enough for that.
@@ -37,14 +44,14 @@ pub struct Services {
     pub trial: Option<Arc<RulesOnTrial>>,
     /// Where the parts of the machine are.
     pub places: Places,
-    /// What policy decides about, by name: the tools, and what the program does beside them.
-    pub vocabulary: Arc<Vocabulary>,
-    /// The tools themselves: those of the program, and those that the workspace declares.
-    pub toolbox: Toolbox,
-    /// The tools that playbooks may call, by name.
-    pub tools: Arc<Vocabulary>,
+    /// The tools, as they are now: those of the program, and those that the workspace declares.
+    pub tools: Arc<LiveTools>,
     /// The playbooks of the workspace, as they are now: what playbooks may call and include.
     pub playbooks: Arc<LivePlaybooks>,
+    /// The model that plans, where one is configured.
+    pub model: Option<Arc<dyn Model>>,
+    /// What models are told, as people edit it.
+    pub prompts: Arc<LivePrompts>,
     /// Where commands run.
     pub sandbox: Arc<dyn Sandbox>,
     /// Where work is done that the workspace is to see nothing of.
@@ -72,6 +79,30 @@ impl Services {
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
         self.settings.current()
+    }
+
+    /// The tool that policy knows by this name now.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<Arc<ToolDescriptor>> {
+        self.tools.get(name)
+    }
+
+    /// What policy decides about now.
+    #[must_use]
+    pub fn vocabulary(&self) -> Arc<Vocabulary> {
+        Arc::clone(&self.tools.current().vocabulary)
+    }
+
+    /// The tools themselves, as they are now.
+    #[must_use]
+    pub fn toolbox(&self) -> Toolbox {
+        self.tools.current().toolbox.clone()
+    }
+
+    /// The tools that playbooks may call now.
+    #[must_use]
+    pub fn callable(&self) -> Arc<Vocabulary> {
+        Arc::clone(&self.tools.current().tools)
     }
 }
 

@@ -95,7 +95,8 @@ impl Taken {
         self.answers.insert(path.to_owned(), Arc::new(all));
     }
 
-    fn mark(&mut self, labels: &[String]) {
+    /// Something with these labels came in.
+    pub(super) fn mark(&mut self, labels: &[String]) {
         self.untrusted |= labels.iter().any(|label| begins(label, "untrusted"));
         self.read_secret |= labels.iter().any(|label| is_secret(label));
     }

@@ -218,10 +218,10 @@ impl Doing<'_> {
         };
         let call = leave.call();
         let missing = || RunError::Incomplete { run: call.run_id.to_string(), what: "the tool" };
-        let tool = self.services.vocabulary.get(&call.name).ok_or_else(missing)?;
+        let tool = self.services.tool(&call.name).ok_or_else(missing)?;
         let (decision, cancel) = (leave.decision(), Cancel::default());
-        let context = execute::context_of(self.services, cancel, tool, decision, call.timeout_ms);
-        let output = self.services.toolbox.dispatch(leave, &context);
+        let context = execute::context_of(self.services, cancel, &tool, decision, call.timeout_ms);
+        let output = self.services.toolbox().dispatch(leave, &context);
         match output.error {
             Some(error) => {
                 self.view.left_alone.push(one.left_alone(None, error.message, true));

@@ -12,6 +12,7 @@ pub fn compile(playbook: &Playbook) -> Program {
         always: block(&playbook.always, 1),
         verify: playbook.verify.clone(),
         budget: playbook.budget.clone(),
+        planned: playbook.goal.is_some(),
     }
 }
 

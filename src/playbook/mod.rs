@@ -1,7 +1,7 @@
 //! Playbooks: named procedures that people write in YAML.
 //!
 //! Owns the language: reading it with places, finding every mistake, expressions, what a playbook
-//! compiles to, choosing one for a goal, and its own tests as data. Does no input or output: files
+//! compiles to, and its own tests as data. Does no input or output: files
 //! come in as text, and what expressions ask of the world goes through
 //! [`expression::Reads`]. Running a playbook is the business of `agent` and its driver.
 
@@ -22,7 +22,6 @@ mod inputs;
 mod over;
 mod plan;
 mod schema;
-mod select;
 
 #[cfg(test)]
 mod tests;
@@ -52,4 +51,3 @@ pub use scenario::{
     Expect, Observed, Scenario, Script, ScriptedError, ScriptedResult, check as check_scenario,
 };
 pub use schema::SCHEMA;
-pub use select::{Candidate, Selection, select};

@@ -29,7 +29,9 @@ pub struct Playbook {
     pub concurrency: Option<u32>,
     /// How many independent steps of `steps` are at work at once.
     pub parallel: u32,
-    /// What it does; at least one step. In order, unless one of them has `needs`.
+    /// Template of the goal, where a planner finds the steps.
+    pub goal: Option<String>,
+    /// What it does; at least one step unless there is a goal. In order, unless one of them has `needs`.
     pub steps: Vec<Step>,
     /// Steps for when it fails.
     pub on_failure: Vec<Step>,
@@ -391,4 +393,6 @@ pub struct Remember {
     pub text: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Whether the run did well also where the rules do not let it be written.
+    pub optional: bool,
 }

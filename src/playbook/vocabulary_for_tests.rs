@@ -109,6 +109,14 @@ pub(crate) fn vocabulary() -> Vocabulary {
             json!({"name": text, "url": text, "sha256": text, "blake3": text, "media_type": text, "format": text, "bytes": count, "files": count, "dirs": count, "links": count, "stripped": list, "kinds": {"type": "object"}, "listed": list, "dependencies": list, "dependencies_total": count, "findings": list, "findings_total": count, "truncated": flag}),
         ),
         tool(
+            "memory_search",
+            Read,
+            Risk::Low,
+            json!({"query": text, "subject": text, "k": count}),
+            &["query"],
+            json!({"items": list, "degraded": list}),
+        ),
+        tool(
             "user_notification",
             NonIdempotent,
             Risk::Low,

@@ -5,6 +5,7 @@ mod clock;
 mod embedder;
 mod memories;
 mod model;
+mod notify;
 mod programs;
 mod record_log;
 mod sandbox;
@@ -15,6 +16,7 @@ pub use clock::Clock;
 pub use embedder::{EmbedError, Embedder};
 pub use memories::Memories;
 pub use model::{Message, Model, ModelError, Prompt, Reply, Role, Stopped, Usage};
+pub use notify::{Channels, MailChannel, MailSecurity, Webhook};
 pub use programs::{begins_with, may_run};
 pub use record_log::{Erased, LogError, RecordAppend, RecordLog};
 pub use sandbox::{

@@ -282,6 +282,8 @@ pub struct ToolContext {
     pub browser: BrowserSetup,
     /// The X display of `desktop_task`; `None` where configuration names none.
     pub display: Option<String>,
+    /// Where people are told something beside the log, for `user_notification`.
+    pub channels: super::Channels,
     /// What a person said, for a tool that asks one.
     pub answer: Option<PersonsAnswer>,
     /// Values that are put in for placeholders when the call begins: of each argument, by name.

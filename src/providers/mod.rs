@@ -4,7 +4,7 @@
 mod chat;
 
 pub use chat::{
-    Chain, Ollama, OllamaModel, OpenAi, OpenAiOptions, Patience, Script, ScriptError, Scripted,
-    Turn,
+    Chain, Findings, Held, Ollama, OllamaModel, OpenAi, OpenAiOptions, Patience, Pulled, QUESTIONS,
+    Script, ScriptError, Scripted, Turn, probe,
 };
 pub mod embed;

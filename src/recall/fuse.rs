@@ -86,9 +86,11 @@ pub fn fuse(candidates: &[Candidate], links: &[Link], weights: &Weights) -> Vec<
         let (Some(score), Some(from)) = (base.get(link.from), candidates.get(link.from)) else {
             continue;
         };
+        // What a program answers to a person is about the person's words and seldom new.
+        let trusted = candidates.get(link.to).is_some_and(|to| to.origin >= from.origin);
         if let Some((neighbours, reply)) = near.get_mut(link.to) {
             *neighbours += score / as_f32(link.distance.max(1));
-            if link.follows && from.asks {
+            if link.follows && from.asks && trusted {
                 *reply += score;
             }
         }
@@ -216,6 +218,17 @@ mod tests {
         let links = [link(1, 1, true), link(2, 2, false), link(99, 1, true)];
         let fused = fuse(&all, &links, &bare());
         assert!(fused[1].score() > fused[2].score() && fused[2].score() > fused[3].score());
+    }
+
+    #[test]
+    fn what_a_model_answers_to_a_person_gets_nothing_of_the_question() {
+        let said = |origin, asks| Candidate { origin, asks, ..found(Some(5.0), None) };
+        let answer = |origin| Candidate { origin, ..found(None, None) };
+        let link = Link { from: 0, to: 1, distance: 1, follows: true };
+        for (asker, answerer, expect) in [(3, 3, true), (1, 1, true), (1, 3, true), (3, 1, false)] {
+            let fused = fuse(&[said(asker, true), answer(answerer)], &[link], &bare());
+            assert_eq!(fused[1].parts[3] > 0.0, expect, "{asker} {answerer}");
+        }
     }
 
     #[test]

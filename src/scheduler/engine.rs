@@ -19,6 +19,7 @@ use crate::orchestrator::{
     Control, ControlError, Direct, GiveError, Observer, RunError, Services, Told, give,
 };
 use crate::playbook::Webhook;
+use crate::ports::Embedder;
 use crate::store::{FireRow, QueueDepth, ScheduleRow};
 
 /// How long workers, clock and jobs may take to end after every driver has.
@@ -35,6 +36,8 @@ pub struct EngineParts {
     pub trusted: bool,
     /// Sees every event of every run.
     pub observer: Observer,
+    /// What compares goals with descriptions; without it words alone count.
+    pub embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl std::fmt::Debug for EngineParts {

@@ -1,15 +1,18 @@
 //! Taking a task: is it right, is there room, has it come before.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::disk::Space;
 use super::fields;
 use super::shared::Shared;
 use super::submit::{Accepted, FieldError, Origin, SubmitError};
-use crate::contracts::{Hash, Priority, RunId, TaskSubmission, canonical_hash};
+use crate::contracts::{Hash, Map, Priority, RunId, TaskSubmission, canonical_hash};
 use crate::live::playbooks::{Catalogue, Entry, FindError};
-use crate::orchestrator::{Admission, IntakeError, RunError, Wanted, enqueue};
-use crate::playbook::{Candidate, InputError, Selection, select};
+use crate::orchestrator::{
+    Admission, IntakeError, Leads, Led, RunError, Wanted, enqueue, goal_playbook, lead,
+};
+use crate::playbook::InputError;
 use crate::store::{KnownKey, NewKey, StoreError};
 
 /// When to try again where too many tasks wait, in seconds.
@@ -40,7 +43,8 @@ pub(super) fn submit(
         Some(name) => playbooks.current_with(name),
         None => playbooks.current(),
     };
-    let (entry, goal) = playbook_of(&catalogue, submission)?;
+    let (entry, inputs) = wanted_of(shared, &catalogue, submission)?;
+    let (entry, goal) = (entry.as_ref(), submission.goal.as_deref());
     let admission = Admission {
         task_type: kind,
         priority: submission.priority,
@@ -48,12 +52,13 @@ pub(super) fn submit(
         budget: submission.budget.clone(),
         attachments: submission.attachments.clone(),
         hints: submission.context_hints.clone(),
+        dry_run: submission.dry_run,
         key: key.clone(),
         ..Admission::of(origin.trigger)
     };
     let wanted = Wanted {
         idempotency_key: submission.idempotency_key.as_deref(),
-        ..wanted(shared, entry, goal, &submission.inputs)
+        ..wanted(shared, entry, goal, &inputs)
     };
     let taken = enqueue(services, &wanted, &entry.library(), admission);
     let accepted = match taken {
@@ -84,6 +89,7 @@ pub(super) fn wanted<'a>(
         cwd: &shared.services().root,
         idempotency_key: None,
         trigger: crate::contracts::Trigger::Api,
+        dry_run: false,
     }
 }
 
@@ -156,16 +162,17 @@ fn task_of(shared: &Shared, run_id: RunId) -> Result<crate::contracts::TaskId, S
     Ok(info.task_id.ok_or_else(missing)?)
 }
 
-/// The playbook that is named, or that fits the goal.
-fn playbook_of<'a>(
+/// The playbook that is named, or what the goal leads to, with its inputs.
+fn wanted_of<'a>(
+    shared: &Shared,
     catalogue: &'a Catalogue,
     submission: &'a TaskSubmission,
-) -> Result<(&'a Entry, Option<&'a str>), SubmitError> {
-    let goal = submission.goal.as_deref();
-    match &submission.playbook {
-        Some(name) => Ok((find(catalogue, name)?, goal)),
-        None => Ok((chosen(catalogue, goal.unwrap_or_default())?, goal)),
+) -> Result<(Cow<'a, Entry>, Cow<'a, Map>), SubmitError> {
+    if let Some(name) = &submission.playbook {
+        return Ok((Cow::Borrowed(find(catalogue, name)?), Cow::Borrowed(&submission.inputs)));
     }
+    let led = led(shared, catalogue, submission)?;
+    Ok((Cow::Owned(led.entry), Cow::Owned(led.inputs)))
 }
 
 /// A playbook of the catalogue by its name or path.
@@ -184,24 +191,34 @@ pub(super) fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Entry
     Err(SubmitError::Playbook { path, diagnostics })
 }
 
-fn chosen<'a>(catalogue: &'a Catalogue, goal: &str) -> Result<&'a Entry, SubmitError> {
-    let (indexes, candidates): (Vec<usize>, Vec<Candidate>) = catalogue.candidates().unzip();
-    let refused = |reasons: Vec<String>| {
+fn led(
+    shared: &Shared,
+    catalogue: &Catalogue,
+    submission: &TaskSubmission,
+) -> Result<Led, SubmitError> {
+    let services = shared.services();
+    let config = services.config();
+    let tools = services.callable();
+    let planned = services.model.as_ref().map(|_| goal_playbook(&config, &tools));
+    let leads = Leads {
+        catalogue,
+        tools: planned.is_none().then_some(tools.as_ref()),
+        planned: planned.as_deref(),
+        enabled: &config.tools.enabled,
+        root: &services.root,
+        embedder: shared.parts.embedder.as_deref(),
+    };
+    let goal = submission.goal.as_deref().unwrap_or_default();
+    let led = lead(goal, &submission.inputs, leads).map_err(|reasons| {
         let message = format!(
-            "no playbook fits the goal, and there is no model to plan it: {}",
+            "no playbook fits the goal and no single tool does, and there is no model to plan it: {}",
             reasons.join("; ")
         );
         let suggestion = Some("name a `playbook`".to_owned());
         SubmitError::Invalid(vec![FieldError { field: "goal".to_owned(), message, suggestion }])
-    };
-    match select(goal, &candidates) {
-        Selection::Chosen { index, why } => {
-            tracing::info!("{why}");
-            let entry = indexes.get(index).and_then(|index| catalogue.entries.get(*index));
-            entry.ok_or_else(|| refused(vec!["the chosen playbook is gone".to_owned()]))
-        }
-        Selection::Refused { reasons, .. } => Err(refused(reasons)),
-    }
+    })?;
+    tracing::info!("{}: {}", led.entry.name(), led.why);
+    Ok(led)
 }
 
 /// An intake error with the fields it is about.

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::follow::{CONSOLIDATION, RETENTION, VERIFY};
 use super::shared::{Shared, locked};
 use crate::contracts::{ScheduleId, Timestamp};
-use crate::orchestrator::consolidate_if_due;
+use crate::orchestrator::{Occasion, consolidate_if_due};
 use crate::store::{Finding, ScheduleRow, StoreError};
 
 /// Runs whose texts are forgotten before looking whether the daemon is to stop.
@@ -111,7 +111,8 @@ fn retention(shared: &Shared, stop: &watch::Receiver<bool>) -> Result<(), StoreE
 
 /// Makes one of memories that say the same, where there is enough to do.
 fn consolidation(shared: &Shared) -> Result<(), String> {
-    let report = consolidate_if_due(shared.services()).map_err(|error| error.to_string())?;
+    let report = consolidate_if_due(shared.services(), Occasion::Clock)
+        .map_err(|error| error.to_string())?;
     match report {
         Some(report) => tracing::info!(
             "{} groups of memories say the same: {} were merged, {} wait, {} are held back",
@@ -120,7 +121,7 @@ fn consolidation(shared: &Shared) -> Result<(), String> {
             report.kept,
             report.quarantined
         ),
-        None => tracing::debug!("there are too few new memories to consolidate"),
+        None => tracing::debug!("there is nothing new to consolidate"),
     }
     Ok(())
 }

@@ -223,7 +223,8 @@ impl Door {
     }
 }
 
-async fn pause(error: &io::Error) {
+/// Waits a moment where the system lets nobody in.
+pub(super) async fn pause(error: &io::Error) {
     match error.kind() {
         io::ErrorKind::ConnectionAborted
         | io::ErrorKind::ConnectionReset

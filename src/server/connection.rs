@@ -23,7 +23,8 @@ use super::shared::Shared;
 /// How long a connection that is not served may take to hear so.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(2);
 
-fn http() -> http1::Builder {
+/// What a connection may take and keep.
+pub(super) fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)

@@ -214,7 +214,8 @@ async fn carry_out(route: &'static Route, call: Call) -> Answer {
     idempotency::once(route, call).await
 }
 
-fn slow() -> Problem {
+/// 408: nobody waits longer for a body.
+pub(super) fn slow() -> Problem {
     let detail = format!("the body did not come within {} s", BODY_PATIENCE.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body came too slowly", detail)
         .header(axum::http::header::CONNECTION, "close")

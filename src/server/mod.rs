@@ -19,6 +19,7 @@ mod accept;
 mod bind;
 mod connection;
 mod dispatch;
+mod gate;
 mod idempotency;
 mod options;
 mod shared;
@@ -36,6 +37,7 @@ mod api;
 
 pub use accept::{Bound, Server};
 pub use bind::BindError;
+pub use gate::{Gate, LetIn};
 pub use options::{SecretOf, ServerOptions, ServerParts};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use sse::{CursorError, EventStream, Hub, Topic, cursor};

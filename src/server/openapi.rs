@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::problem::PROBLEM_JSON;
-use super::route::{Access, Gives, Route, Takes};
+use super::route::{Access, Gives, Param, Route, Takes};
 use super::routes::ROUTES;
 
 /// Statuses of problems that every route may answer with.
@@ -78,7 +78,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let query = route.query.iter().map(|param| {
         json!({
             "name": param.name, "in": "query", "description": param.what,
-            "schema": { "type": param.kind },
+            "schema": schema_of(param),
         })
     });
     let header = |name: &str, what: &str| json!({ "name": name, "in": "header", "description": what, "schema": { "type": "string" } });
@@ -91,6 +91,13 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(header("Last-Event-ID", "the event to go on behind"));
     }
     parameters
+}
+
+fn schema_of(param: &Param) -> Value {
+    match param.kind {
+        "array" => json!({ "type": "array", "items": { "type": "string" } }),
+        kind => json!({ "type": kind }),
+    }
 }
 
 fn body(route: &Route, generator: &mut SchemaGenerator) -> Option<Value> {

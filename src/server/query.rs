@@ -1,4 +1,4 @@
-//! Parameters in the address: known names, each once, each of its kind.
+//! Parameters in the address: known names, each of its kind, and once unless it is a list.
 
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
@@ -20,9 +20,10 @@ impl Parameters {
         let Query(pairs) =
             read.map_err(|error| Problem::bad_request(format!("after `?`: {error}")))?;
         for (index, (name, value)) in pairs.iter().enumerate() {
-            let known_one = known.iter().any(|param| param.name == name);
-            let again = pairs.iter().take(index).any(|(earlier, _)| earlier == name);
-            if !known_one || again {
+            let param = known.iter().find(|param| param.name == name);
+            let once = param.is_none_or(|param| param.kind != "array");
+            let again = once && pairs.iter().take(index).any(|(earlier, _)| earlier == name);
+            if param.is_none() || again {
                 let names: Vec<_> = known.iter().map(|param| param.name).collect();
                 let what = if again { "stands there twice" } else { "is not known here" };
                 let hint = format!("there are: {}", names.join(", "));
@@ -39,6 +40,11 @@ impl Parameters {
     /// A value as text.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a list, in their order.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A value as what it shall be.

@@ -60,7 +60,7 @@ pub(super) struct Param {
     pub name: &'static str,
     /// One line.
     pub what: &'static str,
-    /// `integer`, `boolean` or `string`.
+    /// `integer`, `boolean`, `string`, or `array`: strings, one each time that it stands there.
     pub kind: &'static str,
 }
 

@@ -6,7 +6,7 @@ use axum::http::Method;
 
 use super::api::{
     approvals, artifacts, calls, catalogue, events, execution, health, hooks, memory, metrics,
-    proposals, runs, schedules, sessions, tasks, undo,
+    proposals, runs, schedules, sessions, settings, tasks, undo,
 };
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
@@ -16,10 +16,10 @@ use crate::contracts::views::{
 };
 use crate::contracts::{
     ArtifactList, BatchUndone, CallAnswer, Consolidating, ConsolidationReport, ExecutionChange,
-    ExecutionConfig, ForgetReceipt, Forgetting, Forgotten, LogPage, MemoryAnswer, MemoryDraft,
-    MemoryPage, MemoryProposal, MemoryRecord, MemoryWrittenList, NewCall, NewMemories, NodeHealth,
-    ProposalAnswer, ProposalList, ProposalView, RunReport, TaskSubmission, ToolList, ToolSwitched,
-    Written,
+    ExecutionConfig, ForgetReceipt, Forgetting, Forgotten, KvChanged, KvList, KvSetting, KvValue,
+    LogPage, MemoryAnswer, MemoryDraft, MemoryJobList, MemoryPage, MemoryProposal, MemoryRecord,
+    MemoryWrittenList, NewCall, NewMemories, NodeHealth, Pinning, ProposalAnswer, ProposalList,
+    ProposalView, RunReport, Synced, TaskSubmission, ToolList, ToolSwitched, Written,
 };
 use crate::scheduler::NewSchedule;
 use crate::telemetry::METRICS_TYPE;
@@ -53,6 +53,7 @@ const APPROVALS: &str = "/api/v1/execution/approvals";
 const APPROVAL: &str = "/api/v1/execution/approvals/{approval_id}";
 const TASKS: &str = "/api/v1/execution/tasks";
 const TASK: &str = "/api/v1/execution/tasks/{task_id}";
+const KV: &str = "/memory/kv/{name}";
 const SCHEDULE: &str = "/schedules/{schedule_id}";
 
 /// A route that takes and gives nothing yet, for whoever has the token.
@@ -160,8 +161,12 @@ fn of_memory() -> Vec<Route> {
             what: "how many records at most, 1 to 1000; 10 when absent",
             kind: "integer",
         },
-        AREA,
-        Param { name: "tag", what: "only records with this tag", kind: "string" },
+        Param { name: "area", what: "only this area; may stand several times", kind: "array" },
+        Param {
+            name: "tag",
+            what: "only records with this tag; may stand several times",
+            kind: "array",
+        },
         Param { name: "subject", what: "only records about it", kind: "string" },
         Param { name: "as_of", what: "answer as things stood then", kind: "string" },
         Param { name: "mode", what: "`lexical`, `vector` or `hybrid`", kind: "string" },
@@ -183,6 +188,21 @@ fn of_memory() -> Vec<Route> {
         route!(DELETE "/memory/records/{memory_id}", "forget_memory",
             "Erase a record for good, and what was made of it", 200, memory::forget_one,
             gives: Gives::Json(schema::<ForgetReceipt>), problems: &[403, 404, 507]),
+        route!(POST "/memory/records/{memory_id}/pin", "pin_memory",
+            "Put a record of `main` into every context, or take it out", 200, memory::pin,
+            takes: Takes::Json(schema::<Pinning>), gives: Gives::Json(schema::<MemoryRecord>),
+            problems: &[403, 404, 422, 507]),
+        route!(GET "/memory/kv", "list_settings", "Settings of `memory/kv`, by name", 200,
+            settings::list, gives: Gives::Json(schema::<KvList>), problems: &[422]),
+        route!(GET KV, "show_setting", "A setting of `memory/kv`", 200, settings::show,
+            gives: Gives::Json(schema::<KvSetting>), problems: &[404, 422]),
+        route!(PUT KV, "set_setting", "Set a setting of `memory/kv`", 200, settings::set,
+            takes: Takes::Json(schema::<KvValue>), gives: Gives::Json(schema::<KvChanged>),
+            problems: &[403, 422, 507]),
+        route!(DELETE KV, "unset_setting", "Take a setting of `memory/kv` away", 200,
+            settings::unset, gives: Gives::Json(schema::<KvChanged>), problems: &[403, 404, 422, 507]),
+        route!(POST "/memory/sync", "sync_memories", "Take over the files of `memory/` now", 200,
+            memory::sync, gives: Gives::Json(schema::<Synced>), problems: &[422, 507]),
         route!(POST "/memory/import", "import_memories", "Remember up to 256 things, all or none",
             200, memory::import,
             takes: Takes::Json(schema::<NewMemories>),
@@ -196,6 +216,9 @@ fn of_memory() -> Vec<Route> {
             proposals::consolidate,
             takes: Takes::Json(schema::<Consolidating>),
             gives: Gives::Json(schema::<ConsolidationReport>), problems: &[403, 422, 507]),
+        route!(GET "/memory/jobs", "list_consolidations",
+            "Consolidations with what they found and did, the newest first", 200, proposals::jobs,
+            gives: Gives::Json(schema::<MemoryJobList>)),
         route!(GET "/memory/proposals", "list_proposals", "What records may become, oldest first", 200,
             proposals::list, gives: Gives::Json(schema::<ProposalList>)),
         route!(GET "/memory/proposals/{proposal_id}", "show_proposal",

@@ -148,6 +148,31 @@ impl Reader {
         })
     }
 
+    /// Up to `limit` events of one kind of a run, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when an event does not fit its hash, or when the database cannot be read.
+    pub fn newest_of_kind(
+        &self,
+        run_id: &str,
+        kind: EventKind,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let action = "could not read the events of a kind";
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events WHERE run_id = ?1 AND kind = ?2
+             ORDER BY seq DESC LIMIT ?3"
+        );
+        self.pool.with(|db| {
+            let mut query = db.prepare_cached(&sql).doing(action)?;
+            let values = params![run_id, kind.as_str(), limit.min(ROWS_MAX)];
+            let found = query.query_map(values, rows::event).doing(action)?;
+            let events: Vec<Event> = found.collect::<Result<_, _>>().doing(action)?;
+            events.iter().try_for_each(check_event)?;
+            Ok(events)
+        })
+    }
+
     /// Up to `limit` runs, newest first; `before` is the cursor of the last one already seen.
     ///
     /// # Errors

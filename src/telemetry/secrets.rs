@@ -79,6 +79,27 @@ impl Secrets {
         self.0.get(name).map(String::as_str)
     }
 
+    /// `text` with each `${secret:NAME}` replaced.
+    ///
+    /// # Errors
+    /// Which secret is missing.
+    pub fn filled(&self, text: &str) -> Result<String, String> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${secret:") {
+            let (name, behind) =
+                after.split_once('}').ok_or("a `${secret:` in its values has no `}`")?;
+            let value = self.get(name).ok_or_else(|| {
+                format!("there is no secret `{}` (docs/configuration.md)", name.escape_debug())
+            })?;
+            filled.push_str(before);
+            filled.push_str(value);
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
     /// Every name, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -219,6 +240,24 @@ mod tests {
         }
         assert!(Secrets::load([], Some(Path::new("/no/such/directory"))).is_err());
         assert!(Secrets::load([("BAILIWICK_SECRET_X", "")], None).is_err());
+    }
+
+    #[test]
+    fn secrets_are_put_in_and_a_missing_one_is_named() {
+        let secrets = Secrets::load([("BAILIWICK_SECRET_KEY", "sesame-123")], None).unwrap();
+        for (text, expected) in [
+            ("plain", Ok("plain")),
+            ("Bearer ${secret:KEY}", Ok("Bearer sesame-123")),
+            ("${secret:KEY}${secret:KEY}!", Ok("sesame-123sesame-123!")),
+            ("${secret:NONE}", Err("`NONE`")),
+            ("${secret:KEY", Err("no `}`")),
+        ] {
+            match (secrets.filled(text), expected) {
+                (Ok(filled), Ok(expected)) => assert_eq!(filled, expected),
+                (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        }
     }
 
     #[test]

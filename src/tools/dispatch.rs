@@ -256,7 +256,7 @@ mod tests {
                 "would run \"rm\" \"-rf\" \"a b\"",
             ),
             ("git_diff", json!({"path": ".", "staged": true}), "the staged changes in `.`"),
-            ("user_notification", json!({"text": "hi"}), "would say: [info] hi"),
+            ("user_notification", json!({"text": "hi"}), "[info] hi"),
         ] {
             let call = bench.tool_call(tool, args);
             let output = perform(&call, &[Obligation::DryRun], bench.context());

@@ -183,6 +183,7 @@ impl Bench {
             memories: None,
             browser: BrowserSetup::default(),
             display: None,
+            channels: crate::ports::Channels::default(),
             answer: None,
             secrets: ArgSecrets::default(),
         };

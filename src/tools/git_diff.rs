@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::git::{Repository, path_text};
+use super::kept;
 use super::typed::{Answer, Call, Typed, about, path_arg};
 use crate::contracts::{CallEffect, ErrorKind, Risk, ToolError};
 use crate::ports::{PathAccess, ToolDescriptor};
@@ -78,10 +79,16 @@ impl Typed for GitDiff {
         })?;
         let patch = repository.run(&command(args.staged, &["--patch"]))?;
         let cap = at.context.output_bytes_max;
+        let whole = patch.stdout.clone();
         let (diff, cut) = cut_at_line(patch.stdout, args.max_bytes.map_or(cap, |max| max.min(cap)));
         let truncated = cut || patch.truncated || numbers.truncated;
+        // What the call itself asked to leave out is not kept.
+        let ours = cut && args.max_bytes.is_none_or(|max| max > cap);
+        let artifacts: Vec<_> =
+            ours.then(|| kept::whole("diff.patch", whole)).into_iter().collect();
+        let logs = artifacts.iter().map(kept::said).collect();
         let answer = Answer::of(Data { diff, files, truncated });
-        Ok(Answer { truncated, receipt: patch.receipt, ..answer })
+        Ok(Answer { truncated, logs, artifacts, receipt: patch.receipt, ..answer })
     }
 }
 

@@ -31,6 +31,8 @@ mod bring;
 mod cell;
 mod changes;
 mod fs;
+mod hand_in;
+mod kept;
 mod one_file;
 mod patch;
 mod process;
@@ -53,6 +55,7 @@ mod git_status;
 mod list_dir;
 mod memory;
 mod move_path;
+mod notify;
 mod parse;
 mod read_bin;
 mod read_text;
@@ -60,7 +63,6 @@ mod run_sandboxed;
 mod search_text;
 mod shell_exec;
 mod shell_words;
-mod user_notification;
 mod worker;
 mod write_text;
 
@@ -75,6 +77,7 @@ pub use declared::{
     DIRECTORY as PROCESS_TOOLS, DeclaredFile, Profiles, json_schema as process_tool_schema,
 };
 pub use mcp::{McpServer, McpSetup, Offer, Offered, Reach};
+pub use notify::NOTIFIES;
 pub use reference::{describe, reference};
 pub use registry::{find, vocabulary};
 pub use toolbox::{Declarations, Toolbox};

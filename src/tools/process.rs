@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::kept;
 use super::typed::Call;
 use crate::contracts::{Confinement, ErrorKind, Network, ToolError};
-use crate::ports::{CommandOutput, CommandSpec, Ending, Limits, SandboxError, may_run};
+use crate::ports::{CommandOutput, CommandSpec, Ending, Limits, Produced, SandboxError, may_run};
 
 /// A command, before walls and bounds are added.
 #[derive(Debug, Default)]
@@ -34,6 +35,15 @@ pub(super) fn run(
     command: Command,
     walls: Walls,
 ) -> Result<CommandOutput, ToolError> {
+    run_within(at, command, walls, at.context.limits)
+}
+
+fn run_within(
+    at: &Call<'_>,
+    command: Command,
+    walls: Walls,
+    limits: Limits,
+) -> Result<CommandOutput, ToolError> {
     at.watch.check()?;
     if !matches!(walls, Walls::Own(_)) {
         named_in_the_profile(at, &command.argv)?;
@@ -48,11 +58,31 @@ pub(super) fn run(
         }
         Walls::Own(own) => confinement = own,
     }
-    let limits =
-        Limits { wall_ms: at.context.limits.wall_ms.min(at.call.timeout_ms), ..at.context.limits };
+    let limits = Limits { wall_ms: limits.wall_ms.min(at.call.timeout_ms), ..limits };
     let Command { argv, cwd, env, stdin } = command;
     let spec = CommandSpec { argv, cwd, env, stdin, confinement, limits };
     at.context.sandbox.run(&spec, &at.context.cancel).map_err(not_started)
+}
+
+/// As [`run`], of a command whose output people read: what does not fit into the profile's `output` is
+/// kept, up to [`kept::BYTES_MAX`] of each stream, as files beside what the answer shows.
+pub(super) fn run_kept(
+    at: &Call<'_>,
+    command: Command,
+    walls: Walls,
+) -> Result<(CommandOutput, Vec<Produced>), ToolError> {
+    let shown = at.context.limits.output_bytes;
+    let limits = Limits { output_bytes: shown.max(kept::BYTES_MAX), ..at.context.limits };
+    let mut output = run_within(at, command, walls, limits)?;
+    let mut files = Vec::new();
+    for (name, stream) in [("stdout", &mut output.stdout), ("stderr", &mut output.stderr)] {
+        if stream.len() as u64 > shown {
+            output.truncated = true;
+            files.push(kept::whole(name, stream.clone()));
+            stream.truncate(usize::try_from(shown).unwrap_or(usize::MAX));
+        }
+    }
+    Ok((output, files))
 }
 
 /// The last of the gates, behind policy: whoever wrote the profile said what runs in it at all.

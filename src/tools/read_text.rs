@@ -1,12 +1,15 @@
 //! `read_text`: the text of one file.
 
+use std::io::Seek;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fs::{read_at_most, shown};
+use super::fs::{Opened, read_at_most, shown};
+use super::kept;
 use super::typed::{Answer, Call, Typed, about, path_arg};
 use crate::contracts::{CallEffect, ErrorKind, Risk, ToolError};
-use crate::ports::{PathAccess, ToolDescriptor};
+use crate::ports::{PathAccess, Produced, ToolDescriptor};
 
 /// Longest UTF-8 sequence but one byte: how much a cut may leave of a character.
 const PARTIAL_CHAR_MAX: usize = 3;
@@ -56,6 +59,9 @@ impl Typed for ReadText {
         let limit = args.max_bytes.map_or(cap, |bytes| bytes.min(cap));
         let opened = at.jail.open_file(&args.path)?;
         let (content, more) = read_at_most(&opened.file, &opened.real, limit)?;
+        // What the call itself asked to leave out is not kept.
+        let ours = more && args.max_bytes.is_none_or(|bytes| bytes > cap);
+        let artifacts = if ours { vec![whole(&opened, &content)?] } else { Vec::new() };
         let read = content.len();
         let text = text_of(content, more).map_err(|at| {
             let path = shown(&opened.real);
@@ -63,9 +69,26 @@ impl Typed for ReadText {
             ToolError::new(ErrorKind::BadContent, message)
         })?;
         let bytes = opened.bytes.max(u64::try_from(read).unwrap_or(u64::MAX));
+        let logs = artifacts.iter().map(kept::said).collect();
         let answer = Answer::of(Data { text, bytes, truncated: more });
-        Ok(Answer { truncated: more, ..answer })
+        Ok(Answer { truncated: more, logs, artifacts, ..answer })
     }
+}
+
+/// What was read of a file and what follows, as far as it is kept.
+fn whole(opened: &Opened, begun: &[u8]) -> Result<Produced, ToolError> {
+    // One byte was read to see whether there is more.
+    let rest = opened.file.try_clone().and_then(|mut file| {
+        file.rewind()?;
+        Ok(file)
+    });
+    let file = rest.map_err(|error| {
+        ToolError::new(ErrorKind::Io, format!("cannot read `{}`: {error}", shown(&opened.real)))
+    })?;
+    let (all, _) = read_at_most(&file, &opened.real, kept::BYTES_MAX)?;
+    // A file that became shorter meanwhile: what the answer shows is what was read.
+    let all = if all.len() < begun.len() { begun.to_vec() } else { all };
+    Ok(kept::whole_of(&opened.real, all))
 }
 
 /// `content` as text; the character at the end may be cut in two when there is more. Else the place
@@ -86,6 +109,7 @@ mod tests {
 
     use crate::contracts::ErrorKind;
     use crate::tools::fixture::Bench;
+    use crate::tools::kept;
 
     #[test]
     fn reads_text_and_says_its_size() {
@@ -114,10 +138,34 @@ mod tests {
         file.set_len(1 << 40).unwrap();
         let output = bench.call("read_text", json!({"path": "huge"}));
         assert!(output.truncated);
+        assert_eq!(output.artifacts[0].artifact.bytes, kept::BYTES_MAX);
+        assert!(output.logs[0].contains("the first part"), "{:?}", output.logs);
         let data = output.data.unwrap();
         assert_eq!(data["bytes"], 1u64 << 40);
         assert_eq!(data["truncated"], true);
         assert!(serde_json::to_string(&data).unwrap().len() as u64 <= bench.output_bytes_max());
+    }
+
+    #[test]
+    fn what_the_cap_cuts_is_kept_and_what_the_call_leaves_out_is_not() {
+        let mut bench = Bench::new();
+        bench.cap(1_000);
+        let text = "0123456789".repeat(300);
+        bench.file("long.txt", &text);
+        for (args, kept) in [
+            (json!({"path": "long.txt"}), true),
+            (json!({"path": "long.txt", "max_bytes": 5_000}), true),
+            (json!({"path": "long.txt", "max_bytes": 100}), false),
+        ] {
+            let output = bench.call("read_text", args.clone());
+            assert!(output.truncated, "{args}");
+            let found: Vec<_> = output.artifacts.iter().map(|it| &it.content).collect();
+            assert_eq!(found, if kept { vec![text.as_bytes()] } else { vec![] }, "{args}");
+            if kept {
+                assert_eq!(output.artifacts[0].artifact.name, "long.txt");
+                assert!(output.logs[0].contains("all of it is the artifact `long.txt`"));
+            }
+        }
     }
 
     #[test]

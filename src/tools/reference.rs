@@ -14,8 +14,12 @@ Made from the tools' own descriptions by a test: `BLESS=1 cargo test --lib tools
 
 Paths are relative to the workspace or absolute; what a call may touch is what policy granted it,
 and the files that govern the runner are written by no tool. A tool that cannot do what it was asked
-answers `ok: false` with an `error` of one of the kinds that playbooks can name in `retry.on`. An
-answer larger than the cap is cut, and says `truncated`.
+answers `ok: false` with an `error` of one of the kinds that playbooks can name in `retry.on`.
+
+An answer larger than the cap (`limits.output`) is cut and says `truncated`; all of it, up to 64 MiB of JSON,
+is the artifact `output.json`. What a tool itself cuts is kept as well, up to 16 MiB: the file of
+`read_text`, `stdout` and `stderr` of a command beyond its profile's `output`, the patch of `git_diff`. What
+the call asked to leave out (`max_bytes`, `limit`) is not.
 ";
 
 /// The reference of every tool, as Markdown.

@@ -8,8 +8,8 @@ use jsonschema::Validator;
 
 use super::{
     apply_patch, browser, consult_ui, delete_path, git_commit, git_diff, git_log, git_status,
-    list_dir, memory, move_path, parse, read_bin, read_text, run_sandboxed, search_text,
-    shell_exec, user_notification, web, worker, write_text,
+    list_dir, memory, move_path, notify, parse, read_bin, read_text, run_sandboxed, search_text,
+    shell_exec, web, worker, write_text,
 };
 use crate::ports::{Tool, ToolDescriptor, Vocabulary};
 
@@ -45,7 +45,7 @@ static TOOLS: &[&dyn Tool] = &[
     &worker::SandboxWorkerRun,
     &search_text::SearchText,
     &shell_exec::ShellExec,
-    &user_notification::UserNotification,
+    &notify::UserNotification,
     &web::WebScrape,
     &write_text::WriteText,
 ];

@@ -1,17 +1,16 @@
 //! `run_sandboxed`: runs a program that came as text, in a directory of its own, with no network and
 //! nothing of the workspace but the files it is given.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::area::{Area, Scratch, failed as io_failed};
+use super::area::Area;
 use super::bring::{self, Brought};
-use super::fs::read_at_most;
-use super::process::{Command, Walls, failure, named_in_the_profile, run};
+use super::hand_in;
+use super::kept;
+use super::process::{Command, Walls, failure, named_in_the_profile, run_kept};
 use super::typed::{Answer, Call, Typed, about, path_arg};
 use crate::contracts::{CallEffect, Confinement, ErrorKind, Network, Risk, ToolError};
 use crate::ports::{Ending, PathAccess, ToolDescriptor};
@@ -19,14 +18,15 @@ use crate::ports::{Ending, PathAccess, ToolDescriptor};
 const CODE_BYTES_MAX: usize = 1 << 20;
 const STDIN_BYTES_MAX: usize = 1 << 20;
 const ARGS_MAX: usize = 1_000;
-const FILES_IN_MAX: usize = 32;
-const FILES_IN_BYTES_MAX: u64 = 64 << 20;
 
 /// Programs that are shells, or start them: their code is to be seen by policy.
 const SHELLS: [&str; 16] = [
     "sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "csh", "tcsh", "fish", "rbash", "busybox",
     "env", "xargs", "nohup", "sudo",
 ];
+
+/// The argument that names files which are copied in.
+const FILES_IN: &str = "files_in";
 
 pub(super) struct RunSandboxed;
 
@@ -56,7 +56,7 @@ pub(super) struct Args {
     stdin: Option<String>,
     /// Files that are copied to where it runs, each under its last name; at most 32 and 64 MiB.
     #[serde(default)]
-    #[schemars(length(max = FILES_IN_MAX))]
+    #[schemars(length(max = hand_in::FILES_MAX))]
     files_in: Vec<String>,
     /// Files that it leaves and that come back as artifacts, relative to where it runs. Regular files
     /// only; at most 32, 16 MiB each and 64 MiB in all.
@@ -107,7 +107,8 @@ impl Typed for RunSandboxed {
         if args.args.iter().any(|word| word.contains('\0')) {
             return Err(bad("argument `args` has a NUL character, which no program can be given"));
         }
-        names_in(args).map(drop)
+        let taken = [program(args)?.file];
+        hand_in::names(FILES_IN, &args.files_in, &taken).map(drop)
     }
 
     fn dry_run(&self, args: &Args) -> String {
@@ -126,15 +127,16 @@ impl Typed for RunSandboxed {
     fn run(&self, args: Args, at: &Call<'_>) -> Result<Answer<Data>, ToolError> {
         let program = program(&args)?;
         let scratch = Area::of_run(at)?.scratch()?;
-        copy_in(&args, at, scratch.path())?;
-        write_file(&scratch, program.file, program.code.as_bytes())?;
+        hand_in::copy(FILES_IN, &args.files_in, at, scratch.path())?;
+        hand_in::put(&scratch.path().join(program.file), program.code.as_bytes())?;
         let mut argv = vec![program.interpreter.to_owned(), program.file.to_owned()];
         argv.extend(args.args.iter().cloned());
         named_in_the_profile(at, &argv)?;
         let stdin = args.stdin.clone().unwrap_or_default().into_bytes();
         let cwd = scratch.path().to_owned();
         let walls = Walls::Own(walls(at, scratch.path()));
-        let output = run(at, Command { argv, cwd, env: Vec::new(), stdin }, walls)?;
+        let command = Command { argv, cwd, env: Vec::new(), stdin };
+        let (output, kept) = run_kept(at, command, walls)?;
         let wall_ms = at.call.timeout_ms.min(at.context.limits.wall_ms);
         let mut error = failure(program.interpreter, output.ending, wall_ms);
         // What a program left that failed may be half of it.
@@ -154,7 +156,9 @@ impl Typed for RunSandboxed {
         let files = artifacts.iter().map(Brought::from).collect();
         let (truncated, receipt) = (output.truncated, output.receipt);
         let data = Data { exit_code, stdout, stderr, files };
-        Ok(Answer { error, artifacts, truncated, receipt, ..Answer::of(data) })
+        let logs = kept.iter().map(kept::said).collect();
+        let artifacts = artifacts.into_iter().chain(kept).collect();
+        Ok(Answer { error, logs, artifacts, truncated, receipt, ..Answer::of(data) })
     }
 }
 
@@ -208,50 +212,6 @@ fn check_interpreter(interpreter: &str) -> Result<(), ToolError> {
         return Err(bad(message));
     }
     Ok(())
-}
-
-/// The names under which files are copied in.
-fn names_in(args: &Args) -> Result<Vec<&str>, ToolError> {
-    let mut names = vec![program(args)?.file];
-    for path in &args.files_in {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if matches!(name, "" | "." | "..") {
-            let shown = path.escape_debug();
-            return Err(bad(format!("argument `files_in`: `{shown}` names no file")));
-        }
-        if names.contains(&name) {
-            let shown = name.escape_debug();
-            return Err(bad(format!("argument `files_in`: there would be two files `{shown}`")));
-        }
-        names.push(name);
-    }
-    Ok(names.split_off(1))
-}
-
-fn copy_in(args: &Args, at: &Call<'_>, scratch: &Path) -> Result<(), ToolError> {
-    let mut room = FILES_IN_BYTES_MAX;
-    for (path, name) in args.files_in.iter().zip(names_in(args)?) {
-        at.watch.check()?;
-        let opened = at.jail.open_file(path)?;
-        let (content, more) = read_at_most(&opened.file, &opened.real, room)?;
-        if more {
-            let message = format!("`files_in` are larger than {FILES_IN_BYTES_MAX} bytes in all");
-            return Err(ToolError::new(ErrorKind::TooLarge, message));
-        }
-        room = room.saturating_sub(content.len() as u64);
-        write(&scratch.join(name), &content)?;
-    }
-    Ok(())
-}
-
-fn write_file(scratch: &Scratch, name: &str, content: &[u8]) -> Result<(), ToolError> {
-    write(&scratch.path().join(name), content)
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), ToolError> {
-    File::create_new(path)
-        .and_then(|mut file| file.write_all(content))
-        .map_err(|error| io_failed(path, &error))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::fs::shown;
-use super::process::{Command, Walls, failure, run};
+use super::kept;
+use super::process::{Command, Walls, failure, run_kept};
 use super::shell_words::split;
 use super::typed::{Answer, Call, Typed, about, path_arg};
 use crate::contracts::{CallEffect, ErrorKind, Risk, ToolError};
@@ -146,9 +147,12 @@ impl Typed for ShellExec {
         let stdin = args.stdin.unwrap_or_default().into_bytes();
         let env = args.env.into_iter().collect();
         let cwd_shown = shown(&cwd);
-        let output = run(at, Command { argv, cwd, env, stdin }, Walls::AsGranted)?;
+        let command = Command { argv, cwd, env, stdin };
+        let (output, artifacts) = run_kept(at, command, Walls::AsGranted)?;
         let answer = answer(&program, output, at.call.timeout_ms.min(at.context.limits.wall_ms));
-        Ok(Answer { logs: vec![format!("ran in `{cwd_shown}`")], ..answer })
+        let mut logs = vec![format!("ran in `{cwd_shown}`")];
+        logs.extend(artifacts.iter().map(kept::said));
+        Ok(Answer { logs, artifacts, ..answer })
     }
 }
 
@@ -270,6 +274,22 @@ mod tests {
             let data = output.data.unwrap();
             assert_eq!((&data["exit_code"], &data["stdout"]), (&code, &json!("partial\u{fffd}")));
         }
+    }
+
+    #[test]
+    fn output_beyond_the_profiles_bound_is_kept() {
+        let mut bench = Bench::new();
+        bench.context_mut().limits.output_bytes = 10;
+        bench.script(vec![exited(3, &"x".repeat(25))]);
+        let output = bench.call("shell_exec", json!({"command": ["x"]}));
+        assert!(output.truncated);
+        let data = output.data.unwrap();
+        assert_eq!((&data["stdout"], &data["stderr"]), (&json!("x".repeat(10)), &json!("err")));
+        let [kept] = &output.artifacts[..] else { panic!("{:?}", output.artifacts) };
+        assert_eq!((kept.artifact.name.as_str(), kept.content.len()), ("stdout", 25));
+        assert!(output.logs[1].contains("all of it is the artifact `stdout`"), "{:?}", output.logs);
+        let [spec] = bench.ran().try_into().unwrap();
+        assert_eq!(spec.limits.output_bytes, kept::BYTES_MAX);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::declared::{self, DeclaredFile, Profiles};
 use super::mcp::{self, McpSetup};
+use super::notify;
 use super::registry::{self, Entry, Held, entry_for};
 use crate::contracts::Diagnostic;
 use crate::ports::{Tool, ToolDescriptor, Vocabulary};
@@ -26,6 +27,8 @@ struct Declared {
     aliases: BTreeMap<String, String>,
     /// Why servers have no tools here, by name.
     absent: BTreeMap<String, String>,
+    /// `user_notification`, where configuration lets it send what it says over a network.
+    tells_outside: Option<Entry>,
 }
 
 /// What a workspace declares.
@@ -39,6 +42,8 @@ pub struct Declarations<'a> {
     pub mcp: McpSetup,
     /// Why servers that are named have no tools, by name.
     pub absent: BTreeMap<String, String>,
+    /// Whether what `user_notification` says leaves the machine, by a webhook or by mail.
+    pub tells_outside: bool,
 }
 
 impl Toolbox {
@@ -55,6 +60,11 @@ impl Toolbox {
         for tool in mcp::tools(declarations.mcp) {
             toolbox.add(tool);
         }
+        if declarations.tells_outside {
+            let mut entry = entry_for(Held::BuiltIn(&notify::UserNotification));
+            entry.descriptor.sends_network = true;
+            toolbox.tells_outside = Some(entry);
+        }
         (Self { declared: Arc::new(toolbox) }, mistakes)
     }
 
@@ -67,7 +77,9 @@ impl Toolbox {
     /// All tools, as policy, lint and people see them.
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary {
-        let entries = registry::built_in().iter().chain(self.declared.entries.values());
+        let Declared { entries, tells_outside, .. } = self.declared.as_ref();
+        // Of two with one name the later counts.
+        let entries = registry::built_in().iter().chain(entries.values()).chain(tells_outside);
         Vocabulary::new(entries.map(|entry| entry.descriptor.clone()))
     }
 
@@ -85,8 +97,11 @@ impl Toolbox {
     }
 
     pub(super) fn entry_of(&self, name: &str) -> Option<&Entry> {
-        let Declared { entries, aliases, .. } = self.declared.as_ref();
-        registry::entry_of(name)
+        let Declared { entries, aliases, tells_outside, .. } = self.declared.as_ref();
+        tells_outside
+            .as_ref()
+            .filter(|entry| entry.descriptor.name == name)
+            .or_else(|| registry::entry_of(name))
             .or_else(|| entries.get(name))
             .or_else(|| aliases.get(name).and_then(|own| entries.get(own)))
     }
@@ -191,6 +206,16 @@ mod tests {
         );
         let unknown = toolbox.check_args("shuot", &serde_json::Map::new()).unwrap_err();
         assert!(unknown.message.contains("did you mean `shout`?"), "{}", unknown.message);
+    }
+
+    #[test]
+    fn what_is_told_outside_counts_as_sent_over_the_network() {
+        for tells_outside in [false, true] {
+            let (toolbox, _) = Toolbox::open(Declarations { tells_outside, ..Default::default() });
+            assert_eq!(toolbox.find(notify::NOTIFIES).unwrap().sends_network, tells_outside);
+            let vocabulary = toolbox.vocabulary();
+            assert_eq!(vocabulary.get(notify::NOTIFIES).unwrap().sends_network, tells_outside);
+        }
     }
 
     #[test]

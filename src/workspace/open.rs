@@ -127,6 +127,15 @@ impl Workspace {
         Ok(Override { text: file.map(|file| file.text), trusted, governed })
     }
 
+    /// The declarations of process tools as they are now; `None` where nobody vouches for exactly what
+    /// governs the runner now.
+    #[must_use]
+    pub fn read_tools(&self) -> Option<BTreeMap<String, Vec<u8>>> {
+        let governed = Governed::read(&self.root);
+        let standing = standing(self.user_dir.as_deref(), &self.root, &governed);
+        matches!(standing, Standing::Trusted { .. }).then(|| governed.into_tools())
+    }
+
     /// The user, or somebody who speaks for them, changed the run-time override of a workspace that was
     /// trusted as it was in `before`: it stays trusted.
     ///

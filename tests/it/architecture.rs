@@ -18,12 +18,14 @@ const TABLE: &[(&str, &[&str])] = &[
     ("policy", &["contracts", "ports", "yaml", "command"]),
     ("prompt", &["contracts"]),
     ("recall", &["contracts"]),
+    ("planning", &["contracts", "ports", "prompt", "agent", "playbook"]),
     ("playbook", &["contracts", "ports", "yaml", "agent", "config", "policy", "prompt"]),
+    ("route", &["contracts", "ports", "playbook"]),
     // L2: the outside world, one concern each
     ("durable", &[]),
     ("facts", &["contracts", "ports", "policy", "command"]),
     ("identity", &["contracts", "durable"]),
-    ("live", &["contracts", "ports", "yaml", "policy", "playbook", "durable"]),
+    ("live", &["contracts", "ports", "yaml", "policy", "playbook", "prompt", "route", "durable"]),
     ("memory", &["contracts", "ports", "recall", "durable", "yaml"]),
     ("providers", &["contracts", "ports", "config"]),
     ("sandbox", &["contracts", "ports", "config", "policy"]),
@@ -41,10 +43,13 @@ const TABLE: &[(&str, &[&str])] = &[
             "agent",
             "policy",
             "playbook",
+            "planning",
+            "prompt",
             "command",
             "facts",
             "live",
             "memory",
+            "route",
             "recall",
             "store",
             "telemetry",
@@ -59,6 +64,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ports",
             "config",
             "playbook",
+            "route",
             "live",
             "store",
             "orchestrator",
@@ -99,8 +105,19 @@ const EXCEPTIONS: &[(&str, &str)] = &[];
 const FILES_MIN: usize = 100;
 
 /// Pure modules name nothing ambient.
-const PURE: &[&str] =
-    &["contracts", "recall", "prompt", "agent", "policy", "playbook", "config", "command", "yaml"];
+const PURE: &[&str] = &[
+    "contracts",
+    "recall",
+    "route",
+    "prompt",
+    "agent",
+    "policy",
+    "playbook",
+    "planning",
+    "config",
+    "command",
+    "yaml",
+];
 const AMBIENT: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

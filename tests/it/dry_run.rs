@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::daemon_space::Daemon;
+use super::execution::ended;
 use super::harness::Space;
 
 const PLAYBOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/repo-health.yaml");
@@ -54,4 +56,84 @@ fn shows_a_denial_and_exits_with_3() {
         "schema: 1\nname: p\ndescription: Reads a secret.\npermissions: { tools: [read_text], read: [\".\"] }\nsteps:\n  - { id: key, tool: read_text, args: { path: .env } }\n",
     );
     space.run(&["run", playbook.to_str().unwrap(), "--dry-run"]).expect(3).says(&["deny"]);
+}
+
+/// Writes a file, and asks where its rules do.
+const WRITES: &str = "schema: 1\nname: writes\ndescription: Writes the yearly report.\nschedule: { cron: \"0 3 1 1 *\" }\npermissions: { tools: [write_text], write: [\"reports/\"] }\nsteps:\n  - { id: write, tool: write_text, args: { path: reports/a.md, text: \"done\" } }\n";
+
+fn cli_json(space: &Space, args: &[&str]) -> serde_json::Value {
+    space.run(args).expect(0).json()
+}
+
+/// The report of a run that only showed what it would do.
+#[track_caller]
+fn shown(report: &serde_json::Value) {
+    assert_eq!(report["outputs"]["dry_run"], true, "{report}");
+    let items = report["outputs"]["items"].as_array().unwrap();
+    assert_eq!(items[0]["path"], "write");
+    assert_eq!(items[0]["decision"]["effect"], "allow");
+    assert!(items[0]["would"].as_str().unwrap().contains("reports/a.md"), "{report}");
+    assert!(report["summary"].as_str().unwrap().contains("nothing was executed"), "{report}");
+    assert_eq!(report["telemetry"]["calls_by_tool"], serde_json::json!({}));
+}
+
+#[test]
+fn what_configuration_makes_dry_is_dry_as_a_task_a_schedule_and_a_call_until_somebody_says_act() {
+    let space = Space::new();
+    space.write("playbooks/writes.yaml", WRITES);
+    // A schedule counts in a workspace that somebody trusts.
+    space.run(&["trust"]).expect(0);
+    let on = ["--set", "run.dry_run_default=true"];
+    let daemon = Daemon::start_with(&space, &on);
+    let file = space.path("reports/a.md");
+    let taken = daemon.submit("writes", serde_json::json!({}));
+    let goal = serde_json::json!({ "goal": "write the yearly report" });
+    let by_goal = daemon.post("/api/v1/execution/tasks", &goal).body;
+    for run in [taken.as_str(), by_goal["run_id"].as_str().unwrap()] {
+        shown(&ended(&daemon, run, "succeeded")["report"]);
+    }
+    // Its schedule, told to fire now.
+    let fired = cli_json(&space, &["schedules", "run-now", "writes", "--json"]);
+    let fired = fired["run_id"].as_str().unwrap().to_owned();
+    shown(&ended(&daemon, &fired, "succeeded")["report"]);
+    let call = serde_json::json!({ "tool_name": "write_text", "args": { "path": "reports/a.md", "text": "x" } });
+    assert_eq!(daemon.post("/api/v1/execution/run", &call).body["dry_run"], true);
+    assert!(!file.exists(), "somebody wrote it");
+    assert!(space.audit().iter().all(|entry| entry["dry_run"] == true));
+    // The same over the command line, which has the same word of configuration.
+    let cli = |args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(on);
+        space.run(&all).expect(0)
+    };
+    let waited = cli(&["submit", "writes", "--wait", "--json"]).json();
+    shown(&waited);
+    cli(&["run", "writes"]).says(&["dry run", "write_text"]);
+    cli(&[
+        "tools",
+        "call",
+        "write_text",
+        "--args",
+        "{\"path\": \"reports/a.md\", \"text\": \"x\"}",
+    ])
+    .says(&["dry run"]);
+    assert!(!file.exists(), "somebody wrote it");
+    let act = serde_json::json!({ "playbook": "writes", "dry_run": false });
+    let act = daemon.post("/tasks", &act).body["run_id"].as_str().unwrap().to_owned();
+    ended(&daemon, &act, "succeeded");
+    assert_eq!(space.read("reports/a.md"), "done");
+    fs::remove_file(&file).unwrap();
+    cli(&["submit", "writes", "--act", "--wait"]);
+    assert_eq!(space.read("reports/a.md"), "done");
+}
+
+#[test]
+fn a_dry_task_that_would_be_refused_ends_so() {
+    let space = Space::new();
+    space.write("playbooks/env.yaml", "schema: 1\nname: env\ndescription: Reads a secret.\npermissions: { tools: [read_text], read: [\".\"] }\nsteps:\n  - { id: key, tool: read_text, args: { path: .env } }\n");
+    let daemon = Daemon::start(&space);
+    let asked = serde_json::json!({ "playbook": "env", "dry_run": true });
+    let run = daemon.post("/tasks", &asked).body["run_id"].as_str().unwrap().to_owned();
+    let report = &ended(&daemon, &run, "denied")["report"];
+    assert_eq!(report["outputs"]["items"][0]["decision"]["effect"], "deny", "{report}");
 }

@@ -208,14 +208,14 @@ fn a_secret_goes_to_the_server_and_is_struck_out_of_what_comes_back() {
 }
 
 /// A client that speaks to `bailiwick mcp`, line by line.
-struct Client {
+pub(super) struct Client {
     child: std::process::Child,
     answers: BufReader<std::process::ChildStdout>,
     next: u64,
 }
 
 impl Client {
-    fn of(space: &Space, flags: &[&str]) -> Self {
+    pub(super) fn of(space: &Space, flags: &[&str]) -> Self {
         let args: Vec<&str> = ["mcp"].into_iter().chain(flags.iter().copied()).collect();
         let mut command = space.command(&args);
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
@@ -248,7 +248,7 @@ impl Client {
         }
     }
 
-    fn call(&mut self, tool: &str, args: Value) -> Value {
+    pub(super) fn call(&mut self, tool: &str, args: Value) -> Value {
         self.ask("tools/call", &json!({ "name": tool, "arguments": args }))
     }
 }

@@ -181,6 +181,7 @@ remember:
 fn a_run_writes_finds_and_remembers_and_forgetting_the_run_takes_all_of_it() {
     let space = Space::new();
     space.write("playbooks/notes.yaml", PLAYBOOK);
+    space.run(&["trust"]).expect(0);
     let ran = space.run(&["run", "playbooks/notes.yaml", "--json"]).expect(0).json();
     let run = ran["run_id"].as_str().unwrap_or_else(|| panic!("{ran}")).to_owned();
     let stats = space.run(&["memory", "stats", "--json"]).expect(0).json();
@@ -202,6 +203,34 @@ fn a_run_writes_finds_and_remembers_and_forgetting_the_run_takes_all_of_it() {
         space.run(&["memory", "forget", "--run", &run, "--yes", "--json"]).expect(0).json();
     assert_eq!(receipt["ids"].as_array().unwrap().len(), 2, "{receipt}");
     space.run(&["verify"]).expect(0);
+}
+
+/// From the command to a daemon that was named.
+fn every_area_and_tag_is_asked_for(space: &Space, daemon: &Daemon) {
+    for (text, area, tags) in [
+        ("a kiln of clay", "main", &["hot", "old"][..]),
+        ("a kiln of brick", "fragments", &["hot", "new"][..]),
+        ("a kiln of stone", "instruments", &["hot", "old"][..]),
+    ] {
+        let tags = tags.iter().flat_map(|tag| ["--tag", tag]);
+        add(space, &[text, "--area", area].into_iter().chain(tags).collect::<Vec<_>>());
+    }
+    for (asked, count) in [
+        (&["--tag", "hot"][..], 3),
+        (&["--tag", "hot", "--tag", "old"][..], 2),
+        (&["--area", "main", "--area", "instruments"][..], 2),
+        (&["--area", "fragments", "--area", "main", "--tag", "hot", "--tag", "old"][..], 1),
+        (&["--subject", "nobody"][..], 0),
+    ] {
+        let all = ["memory", "search", "kiln", "--json", "--url", &daemon.url];
+        let args: Vec<&str> = all.iter().chain(asked).copied().collect();
+        let found = space.run(&args).expect(0).json();
+        // What else is remembered may be near as well.
+        let kiln = |item: &&Value| item["text"].as_str().unwrap().contains("kiln");
+        let kilns = found["items"].as_array().unwrap().iter().filter(kiln).count();
+        assert_eq!(kilns, count, "{asked:?} {found}");
+    }
+    assert_eq!(daemon.get("/memory/search?q=a&k=1&k=2").status, 400);
 }
 
 #[test]
@@ -264,6 +293,7 @@ fn a_daemon_takes_finds_lists_and_forgets() {
     let main = add(&space, &["ask before you pay", "--area", "main"]);
     assert_eq!(daemon.get(&format!("/memory/records/{main}")).body["metadata"]["trust"], json!(3));
     space.run(&["memory", "search", "pay", "--url", &daemon.url]).expect(0).says(&["ask before"]);
+    every_area_and_tag_is_asked_for(&space, &daemon);
     space.run(&["memory", "forget", &id, "--yes"]).expect(0).says(&["1 memories are erased"]);
     assert_eq!(daemon.get(&format!("/memory/records/{id}")).status, 404);
     let found = daemon.get("/memory/search?q=mill");

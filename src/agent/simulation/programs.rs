@@ -1,6 +1,7 @@
 //! Random programs: graphs, blocks, loops, calls, gates.
 
-use super::scripts::{Child, Script, Scripts};
+use super::scripts::{Child, PLANS, Script, Scripts};
+use crate::agent::gate_of;
 use crate::agent::program::{
     Block, Body, Foreach, Gate, Order, Program, Retry, Rewind, Step, StepKind,
 };
@@ -39,10 +40,26 @@ pub fn arbitrary(entropy: &mut Entropy<'_>) -> (Program, Scripts) {
     let verify = vec!["true".to_owned(); usize::from(maker.entropy.below(2))];
     let few = maker.entropy.one_in(6);
     let budget = Budget { steps: if few { 4 } else { 60 }, ..Budget::default() };
-    (Program { steps, on_failure, always, verify, budget }, maker.scripts)
+    let planned = maker.entropy.one_in(3);
+    let steps = if planned { maker.plans() } else { steps };
+    (Program { steps, on_failure, always, verify, budget, planned }, maker.scripts)
 }
 
 impl Maker<'_, '_> {
+    /// Nothing yet, and scripts for what is planned and for what its steps do.
+    fn plans(&mut self) -> Block {
+        let plans = self.script();
+        for round in 1..=plans.items {
+            let ids = [gate_of(round), format!("p{round}_1"), format!("p{round}_2")];
+            for id in ids {
+                let script = self.script();
+                self.scripts.insert(id, script);
+            }
+        }
+        self.scripts.insert(PLANS.to_owned(), plans);
+        Block::default()
+    }
+
     fn sequence(&mut self, max: u8, depth: u8) -> Block {
         let count = self.entropy.below(max);
         Block { steps: (0..count).map(|_| self.step(depth)).collect(), order: Order::Sequence }

@@ -57,6 +57,10 @@ impl Default for Script {
     }
 }
 
+/// What stands for the planner among the scripts: as many plans as items, each with a question before it
+/// where it asks, and given up in the end where it fails.
+pub const PLANS: &str = "plans";
+
 /// Scripts by step id; a step without one does what the default says.
 pub type Scripts = BTreeMap<String, Script>;
 
@@ -128,10 +132,25 @@ impl<'a> World<'a> {
                     ..StepFinished::new(path, *attempt, child.ok && !stopped, kind)
                 })])
             }
+            Command::Plan { round } => whole(self.plan(*round)),
             Command::Verify { index } => whole(vec![events::verified(*index)]),
             Command::Conclude(verdict) => whole(vec![events::finished(verdict)]),
             Command::Report { outcome } => whole(vec![events::report(*outcome)]),
         }
+    }
+
+    fn plan(&self, round: u32) -> Vec<EventBody> {
+        let script = self.scripts.get(PLANS).cloned().unwrap_or_default();
+        if round > script.items {
+            let given_up = (script.fails > 0).then_some(ErrorKind::NoProgress);
+            return vec![events::revised(round - 1, given_up)];
+        }
+        let asks = script.verdict == Effect::Ask;
+        let mut all = vec![events::proposed(round, asks, script.retryable)];
+        if !asks {
+            all.push(events::approved(round));
+        }
+        all
     }
 
     /// What may have happened at a crash, happened.

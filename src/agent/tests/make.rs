@@ -58,6 +58,7 @@ pub fn program(steps: Vec<Step>) -> Program {
         always: Block::default(),
         verify: Vec::new(),
         budget: Budget { steps: 1_000_000, ..Budget::default() },
+        planned: false,
     }
 }
 

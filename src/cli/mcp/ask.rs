@@ -7,7 +7,6 @@ use rmcp::service::{ElicitationMode, Peer, RoleServer};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use crate::identity::this_account;
 use crate::orchestrator::{Answer, Answerer, Question};
 
 /// The one field of the form.
@@ -21,13 +20,15 @@ const ARGS_CHARS_MAX: usize = 4_000;
 pub(super) struct Elicits {
     peer: Peer<RoleServer>,
     runtime: Handle,
+    /// Whose answer it is.
+    by: String,
 }
 
 impl Elicits {
     /// `None` where the client cannot ask.
-    pub(super) fn over(peer: &Peer<RoleServer>, runtime: Handle) -> Option<Self> {
+    pub(super) fn over(peer: &Peer<RoleServer>, runtime: Handle, by: &str) -> Option<Self> {
         let can = peer.supported_elicitation_modes().contains(&ElicitationMode::Form);
-        can.then(|| Self { peer: peer.clone(), runtime })
+        can.then(|| Self { peer: peer.clone(), runtime, by: by.to_owned() })
     }
 }
 
@@ -53,7 +54,7 @@ impl Answerer for Elicits {
             (ElicitationAction::Decline, _) => false,
             _ => return None,
         };
-        let by = format!("{} (MCP elicitation)", this_account());
+        let by = format!("{} (MCP elicitation)", self.by);
         Some(Answer { approved, by, reason: None })
     }
 }

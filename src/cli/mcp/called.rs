@@ -9,7 +9,11 @@ use crate::orchestrator::RunEnd;
 /// The answer to a call whose run ended.
 pub(super) fn ended(end: &RunEnd, report: &RunReport) -> CallToolResult {
     let result = if end.status == RunStatus::Succeeded {
-        done(report.outputs.get("data").unwrap_or(&Value::Null))
+        match report.outputs.get("items") {
+            // The one step of a dry run.
+            Some(shown) => done(&json!({ "dry_run": true, "would": shown.pointer("/0/would") })),
+            None => done(report.outputs.get("data").unwrap_or(&Value::Null)),
+        }
     } else {
         CallToolResult::structured_error(failure(end, report))
     };

@@ -23,8 +23,10 @@ use super::{called, names};
 use crate::app::{App, OpenHost};
 use crate::cli::CliError;
 use crate::contracts::{CallEffect, Map, RunId, RunStatus, Trigger};
+use crate::identity::this_account;
 use crate::orchestrator::{Answerer, NobodyAnswers, RunEnd};
 use crate::ports::ToolDescriptor;
+use crate::server::LetIn;
 
 /// Looks for what became of a call that waited for a person.
 pub(super) const RESULT_TOOL: &str = "bailiwick_result";
@@ -44,8 +46,8 @@ struct Inner {
     elicit: bool,
     /// Own names by the names that clients see.
     names: BTreeMap<String, String>,
-    /// Runs of this connection.
-    runs: Mutex<BTreeSet<RunId>>,
+    /// Runs, each with who asked for it.
+    runs: Mutex<BTreeSet<(RunId, String)>>,
 }
 
 impl Governed {
@@ -95,9 +97,10 @@ impl ServerHandler for Governed {
         let inner = Arc::clone(&self.0);
         let (cancel, stop) = watch::channel(0_u32);
         let runtime = Handle::current();
+        let by = who(&context);
         let mut work = if name == RESULT_TOOL {
-            let run_id = run_of(&args).filter(|run| self.0.knows(*run)).ok_or_else(|| {
-                ErrorData::invalid_params("`run_id` names no call of this connection", None)
+            let run_id = run_of(&args).filter(|run| self.0.knows(*run, &by)).ok_or_else(|| {
+                ErrorData::invalid_params("`run_id` names no call of this client", None)
             })?;
             tokio::task::spawn_blocking(move || inner.settle(run_id, &runtime, stop))
         } else {
@@ -105,8 +108,8 @@ impl ServerHandler for Governed {
                 let shown: String = name.chars().take(100).flat_map(char::escape_debug).collect();
                 ErrorData::invalid_params(format!("there is no tool `{shown}`"), None)
             })?;
-            let answerer = self.answerer(&context, &runtime);
-            tokio::task::spawn_blocking(move || inner.call(&own, args, answerer, &runtime, stop))
+            let ask = Ask { by, answerer: self.answerer(&context, &runtime) };
+            tokio::task::spawn_blocking(move || inner.call(&own, args, ask, &runtime, stop))
         };
         tokio::select! {
             result = &mut work => match result {
@@ -127,8 +130,11 @@ impl Governed {
         context: &RequestContext<RoleServer>,
         runtime: &Handle,
     ) -> Arc<dyn Answerer> {
-        let elicits =
-            self.0.elicit.then(|| Elicits::over(&context.peer, runtime.clone())).flatten();
+        let elicits = self
+            .0
+            .elicit
+            .then(|| Elicits::over(&context.peer, runtime.clone(), &who(context)))
+            .flatten();
         match elicits {
             Some(elicits) => Arc::new(elicits),
             None => Arc::new(NobodyAnswers),
@@ -136,17 +142,33 @@ impl Governed {
     }
 }
 
+/// Whose call it is, and who answers for them.
+struct Ask {
+    by: String,
+    answerer: Arc<dyn Answerer>,
+}
+
+/// Who asks: whoever was let in over HTTP, and this account over standard input.
+fn who(context: &RequestContext<RoleServer>) -> String {
+    let let_in = context
+        .extensions
+        .get::<http::request::Parts>()
+        .and_then(|head| head.extensions.get::<LetIn>());
+    let_in.map_or_else(this_account, |let_in| let_in.by.clone())
+}
+
 impl Inner {
-    fn knows(&self, run: RunId) -> bool {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+    fn knows(&self, run: RunId, by: &str) -> bool {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.contains(&(run, by.to_owned()))
     }
 
-    fn remember(&self, run: RunId) {
+    fn remember(&self, run: RunId, by: String) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if runs.len() >= RUNS_MAX {
             runs.pop_first();
         }
-        runs.insert(run);
+        runs.insert((run, by));
     }
 
     /// A run of one step, from here to its end or to a question. Blocks.
@@ -154,7 +176,7 @@ impl Inner {
         &self,
         tool: &str,
         args: Map,
-        answerer: Arc<dyn Answerer>,
+        Ask { by, answerer }: Ask,
         runtime: &Handle,
         stop: watch::Receiver<u32>,
     ) -> CallToolResult {
@@ -168,10 +190,11 @@ impl Inner {
         let mut request = single_call(descriptor, args, &self.app, &self.cwd);
         request.trigger = Trigger::Mcp;
         request.attended = self.elicit;
+        request.dry_run = self.app.workspace.config.run.dry_run_default;
         let ways = Ways { answerer, observer: Arc::new(|_, _| {}), stop: stop.clone() };
         match runtime.block_on(run::anywhere(&self.app, request, ways)) {
             Ok(end) => {
-                self.remember(end.run_id);
+                self.remember(end.run_id, by);
                 self.answered(&end, runtime, stop)
             }
             Err(error) => failed(&error),

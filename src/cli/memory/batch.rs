@@ -1,5 +1,6 @@
 //! Questions of a file, one a line, and answers, one a line.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -44,16 +45,20 @@ struct Named<'a> {
     why: &'a Why,
 }
 
-/// Answers every question; `like` says what they do not say themselves.
+/// Answers every question; `like` says what they do not say themselves. What makes answers worse is told once.
 pub(super) fn run(
     file: &Path,
     like: &MemoryQuery,
     finder: &Finder<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
+    let mut told = BTreeSet::new();
     for question in questions(&content(file)?, file)? {
         let query = of(&question, like)?;
         let answer = finder.search(&query)?;
+        for why in answer.degraded.iter().filter(|why| told.insert((*why).clone())) {
+            output::note(&format!("note: {why}"));
+        }
         let hits = answer.items.iter().flat_map(names).take(like.k).collect();
         if !output::json_line(out, &Answered { id: &question.id, hits })? {
             break;

@@ -2,14 +2,11 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
-use super::place;
-use crate::cli::remote::{Place, ask, borrow_host};
+use super::order::order;
+use crate::cli::remote::Place;
 use crate::cli::{CliError, Cx, Exit, output};
-use crate::client::Request;
 use crate::contracts::ConsolidationReport;
-use crate::orchestrator::consolidate;
+use crate::orchestrator::MemoryOrder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Consolidate {
@@ -24,16 +21,8 @@ pub(super) fn run(
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let report: ConsolidationReport = match place {
-        Place::Named(client) | Place::Daemon(client, _) => {
-            let body = json!({ "dry_run": wanted.dry_run });
-            ask(client, Request::post(&["memory", "consolidate"]).body(body))?
-        }
-        Place::Here(app) => {
-            let host = borrow_host(app)?;
-            consolidate(&host.services, &place::person(), wanted.dry_run).map_err(place::refusal)?
-        }
-    };
+    let wanted = MemoryOrder::Consolidate { dry_run: wanted.dry_run };
+    let report: ConsolidationReport = order(place, &wanted)?;
     if cx.json {
         output::json(out, &report)?;
     } else {

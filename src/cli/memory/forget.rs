@@ -24,7 +24,10 @@ pub(super) struct Forget {
     /// What has these words and phrases; `OR`, `NOT` and brackets count
     #[arg(long, value_name = "QUERY")]
     query: Option<String>,
-    /// Do it; without it, only say what would go
+    /// Only say what would go, as without `--yes`
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Do it
     #[arg(long)]
     yes: bool,
 }
@@ -35,9 +38,9 @@ pub(super) fn run(
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let Forget { ids, run, subject, query, yes } = forget;
+    let Forget { ids, run, subject, query, dry_run, yes } = forget;
     let meant = MemorySelection { ids, run, subject, query };
-    if !yes {
+    if dry_run || !yes {
         let plan = place::plan(place, &meant, cx)?;
         if cx.json {
             output::json(out, &plan)?;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -9,7 +10,7 @@ use super::place;
 use crate::cli::remote::Place;
 use crate::cli::{CliError, Cx, Exit, output};
 use crate::contracts::{MemoryDraft, NewMemory, Written, WrittenAs};
-use crate::memory::{Entrusted, Lines, MemoryError, SaidBy};
+use crate::memory::{Entrusted, Lines, Memory, MemoryError, SaidBy};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Import {
@@ -27,7 +28,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let content = super::batch::content(&import.file)?;
-    let checker = checker(place, cx);
+    let checker = checker(place, cx)?;
     let lines = Lines::read(&content, |draft| {
         match checker.check_draft(&Entrusted::new(draft.clone(), SaidBy::Person)) {
             Err(MemoryError::Refused(why)) => Err(why),
@@ -60,12 +61,12 @@ fn of_no_one(draft: MemoryDraft) -> MemoryDraft {
     MemoryDraft { origin: Some(origin), ..draft }
 }
 
-/// The limits that count here; the daemon looks again.
-fn checker(place: &Place, cx: &Cx) -> crate::memory::Memory {
-    match place {
-        Place::Here(app) | Place::Daemon(_, app) => app.memory_without_store(&cx.clock),
-        Place::Named(_) => crate::app::no_memory(&cx.clock),
-    }
+/// The limits that count here, and the secrets; whoever writes looks again.
+fn checker(place: &Place, cx: &Cx) -> Result<Memory, CliError> {
+    let Some(app) = place.app() else { return Ok(crate::app::no_memory(&cx.clock)) };
+    let redactor = app.secrets()?.redactor();
+    let strike = Arc::new(move |text: &str| redactor.redact(text).into_owned());
+    Ok(app.memory_without_store(&cx.clock).striking(strike))
 }
 
 fn said(written: &[Written], bad: usize, cx: &Cx, out: &mut dyn Write) -> Result<(), CliError> {

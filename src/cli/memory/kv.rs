@@ -4,12 +4,15 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::order::order;
 use crate::app::App;
-use crate::cli::remote::Place;
+use crate::cli::remote::{Place, ask};
 use crate::cli::shown::one_line;
 use crate::cli::{CliError, Cx, Exit, output};
-use crate::identity::this_account;
+use crate::client::Request;
+use crate::contracts::{KvChanged, KvList, KvSetting};
 use crate::memory::{Kv, KvError};
+use crate::orchestrator::MemoryOrder;
 use crate::yaml;
 
 /// Longest value in a table, in characters.
@@ -58,15 +61,10 @@ pub(super) fn run(
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let (Place::Here(app) | Place::Daemon(_, app)) = place else {
-        return Err(CliError::usage("settings are files of the workspace, which is not at hand")
-            .hint("give the command where the workspace is, without --url"));
-    };
-    let kv = kv(app);
     match args.command {
-        Command::Ls => list(&kv, cx, out),
+        Command::Ls => list(place, cx, out),
         Command::Get { name } => {
-            let value = kv.get(&name).map_err(error)?;
+            let value = get(place, &name)?;
             if cx.json {
                 output::json(out, &value)?;
             } else {
@@ -76,30 +74,42 @@ pub(super) fn run(
         }
         Command::Set { name, value, text } => {
             let value = if text { Value::String(value) } else { typed(&value)? };
-            let secrets = app.secrets()?.redactor();
-            if secrets.redact(&value.to_string()) != value.to_string() {
-                return Err(CliError::usage("the value holds what looks like a secret")
-                    .hint("keep it as a secret: see `docs/configuration.md`"));
-            }
-            change(&kv, &name, Some(value), cx, out)
+            change(place, name, Some(value), cx, out)
         }
-        Command::Unset { name } => change(&kv, &name, None, cx, out),
-        Command::History { name } => history(&kv, name.as_deref(), cx, out),
+        Command::Unset { name } => change(place, name, None, cx, out),
+        Command::History { name } => history(&here(place)?.kv(), name.as_deref(), cx, out),
     }
 }
 
-fn kv(app: &App) -> Kv {
-    let workspace = &app.workspace;
-    Kv::new(workspace.root.join("memory/kv"), workspace.state_dir.join("kv-history.jsonl"))
+fn here(place: &Place) -> Result<&App, CliError> {
+    place.app().ok_or_else(|| {
+        CliError::usage("the history of settings is a file of the workspace, which is not at hand")
+            .hint("give the command where the workspace is, without --url")
+    })
 }
 
-fn list(kv: &Kv, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let all = kv.all().map_err(error)?;
+fn get(place: &Place, name: &str) -> Result<Value, CliError> {
+    match place {
+        Place::Here(app) | Place::Daemon(_, app) => app.kv().get(name).map_err(error),
+        Place::Named(client) => {
+            let setting: KvSetting = ask(client, Request::get(&["memory", "kv", name]))?;
+            Ok(setting.value)
+        }
+    }
+}
+
+fn list(place: &Place, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let all = match place {
+        Place::Here(app) | Place::Daemon(_, app) => {
+            KvList { items: app.kv().all().map_err(error)? }
+        }
+        Place::Named(client) => ask(client, Request::get(&["memory", "kv"]))?,
+    };
     if cx.json {
-        output::json(out, &json!({ "items": all }))?;
+        output::json(out, &all)?;
         return Ok(Exit::Done);
     }
-    if all.is_empty() {
+    if all.items.is_empty() {
         output::line(
             out,
             "there are no settings; make one: bailiwick memory kv set group.key value",
@@ -107,23 +117,25 @@ fn list(kv: &Kv, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let mut rows = vec![["SETTING", "VALUE"].map(str::to_owned)];
-    rows.extend(all.into_iter().map(|it| [it.name, one_line(&shown(&it.value), VALUE_CHARS)]));
+    let items = all.items.into_iter();
+    rows.extend(items.map(|it| [it.name, one_line(&shown(&it.value), VALUE_CHARS)]));
     output::table(out, &rows)?;
     Ok(Exit::Done)
 }
 
 fn change(
-    kv: &Kv,
-    name: &str,
-    new: Option<Value>,
+    place: &Place,
+    name: String,
+    value: Option<Value>,
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let old = kv.change(name, new.clone(), &this_account(), cx.clock.now()).map_err(error)?;
+    let changed: KvChanged = order(place, &MemoryOrder::SetKv { name, value })?;
     if cx.json {
-        output::json(out, &json!({ "name": name, "old": old, "new": new }))?;
+        output::json(out, &changed)?;
         return Ok(Exit::Done);
     }
+    let KvChanged { name, old, new } = changed;
     let was =
         old.map_or_else(|| "it was not set".to_owned(), |old| format!("it was {}", shown(&old)));
     let line = match new {

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::order::order;
 use crate::app::App;
-use crate::cli::remote::{Place, ask, borrow_host};
+use crate::cli::remote::{Place, ask};
 use crate::cli::{CliError, Cx, Exit, run_error};
 use crate::client::Request;
 use crate::contracts::{
@@ -12,10 +13,12 @@ use crate::contracts::{
 };
 use crate::identity::this_account;
 use crate::memory::{Memory, MemoryError};
-use crate::orchestrator::{Asker, MemoryRefusal, forget, remember};
+use crate::orchestrator::{Asker, MemoryOrder, MemoryRefusal};
 
-/// Records of one request.
+/// Records of one request, and bytes of their texts: a line of the host's socket holds them however they are
+/// written as JSON.
 const CHUNK: usize = 256;
+const CHUNK_BYTES: usize = 2 << 20;
 
 /// Where records are read.
 pub(super) fn memory(place: &Place, cx: &Cx) -> Result<Memory, CliError> {
@@ -32,23 +35,27 @@ pub(super) fn person() -> Asker {
     Asker { by: this_account(), person: true }
 }
 
-/// Remembers.
+/// Remembers, in portions that fit a request.
 pub(super) fn write(place: &Place, wanted: Vec<NewMemory>) -> Result<Vec<Written>, CliError> {
-    match place {
-        Place::Named(client) | Place::Daemon(client, _) => {
-            let mut written = Vec::with_capacity(wanted.len());
-            for chunk in wanted.chunks(CHUNK) {
-                let request = Request::post(&["memory", "import"]).body(json!({ "items": chunk }));
-                let answer: MemoryWrittenList = ask(client, request)?;
-                written.extend(answer.items);
-            }
-            Ok(written)
+    let (mut written, mut portion, mut bytes) = (Vec::with_capacity(wanted.len()), Vec::new(), 0);
+    let mut send = |portion: Vec<NewMemory>| -> Result<(), CliError> {
+        let answer: MemoryWrittenList = order(place, &MemoryOrder::Remember { wanted: portion })?;
+        written.extend(answer.items);
+        Ok(())
+    };
+    for memory in wanted {
+        let more = memory.draft.text.len();
+        if portion.len() >= CHUNK || (bytes + more > CHUNK_BYTES && !portion.is_empty()) {
+            send(std::mem::take(&mut portion))?;
+            bytes = 0;
         }
-        Place::Here(app) => {
-            let host = borrow_host(app)?;
-            remember(&host.services, &person(), wanted, None).map_err(refusal)
-        }
+        bytes += more;
+        portion.push(memory);
     }
+    if !portion.is_empty() {
+        send(portion)?;
+    }
+    Ok(written)
 }
 
 /// What would be forgotten.
@@ -71,18 +78,8 @@ pub(super) fn plan(
 
 /// Forgets.
 pub(super) fn erase(place: &Place, meant: &MemorySelection) -> Result<ForgetReceipt, CliError> {
-    match place {
-        Place::Named(client) | Place::Daemon(client, _) => {
-            let body = json!({ "meant": meant, "dry_run": false });
-            let answer: Forgotten = ask(client, Request::post(&["memory", "forget"]).body(body))?;
-            let missing = || CliError::new(Exit::Failed, "the daemon gave no receipt");
-            answer.receipt.ok_or_else(missing)
-        }
-        Place::Here(app) => {
-            let host = borrow_host(app)?;
-            forget(&host.services, &person(), meant).map_err(refusal)
-        }
-    }
+    let answer: Forgotten = order(place, &MemoryOrder::Forget { meant: meant.clone() })?;
+    answer.receipt.ok_or_else(|| CliError::new(Exit::Failed, "there is no receipt"))
 }
 
 /// Whoever answers questions.
@@ -111,14 +108,17 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// A question as an address. What has no place there is refused before.
+/// A question as an address.
 fn request(query: &MemoryQuery) -> Request<'_> {
     let mut request = Request::get(&["memory", "search"]).with("q", &query.text).with("k", query.k);
-    if let Some(area) = query.areas.first() {
+    for area in &query.areas {
         request = request.with("area", area.name());
     }
-    if let Some(tag) = query.tags.first() {
+    for tag in &query.tags {
         request = request.with("tag", tag);
+    }
+    if let Some(subject) = &query.subject {
+        request = request.with("subject", subject);
     }
     if let Some(at) = query.as_of {
         request = request.with("as_of", at);

@@ -2,14 +2,13 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
+use super::order::order;
 use super::place;
-use crate::cli::remote::{Place, ask, borrow_host};
+use crate::cli::remote::{Place, ask};
 use crate::cli::{CliError, Cx, Exit, output};
 use crate::client::Request;
 use crate::contracts::{MemoryProposal, ProposalId, ProposalList, ProposalView};
-use crate::orchestrator::{MemoryRefusal, answer_proposal};
+use crate::orchestrator::{MemoryOrder, MemoryRefusal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Proposals {
@@ -118,18 +117,7 @@ fn answer(
     cx: &Cx,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let proposal: MemoryProposal = match place {
-        Place::Named(client) | Place::Daemon(client, _) => {
-            let name = id.to_string();
-            let path = ["memory", "proposals", name.as_str()];
-            ask(client, Request::post(&path).body(json!({ "accept": accept })))?
-        }
-        Place::Here(app) => {
-            let host = borrow_host(app)?;
-            let answered = answer_proposal(&host.services, &place::person(), id, accept);
-            answered.map_err(place::refusal)?
-        }
-    };
+    let proposal: MemoryProposal = order(place, &MemoryOrder::AnswerProposal { id, accept })?;
     if cx.json {
         return output::json(out, &proposal);
     }

@@ -2,14 +2,11 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
-use super::place;
-use crate::cli::remote::{Place, ask, borrow_host};
+use super::order::order;
+use crate::cli::remote::Place;
 use crate::cli::{CliError, Cx, Exit, output};
-use crate::client::Request;
 use crate::contracts::{BatchId, BatchUndone};
-use crate::orchestrator::undo_batch;
+use crate::orchestrator::MemoryOrder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Undo {
@@ -24,17 +21,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let batch = wanted.batch;
-    let undone: BatchUndone = match place {
-        Place::Named(client) | Place::Daemon(client, _) => {
-            let name = batch.to_string();
-            let path = ["memory", "batches", name.as_str(), "undo"];
-            ask(client, Request::post(&path).body(json!({})))?
-        }
-        Place::Here(app) => {
-            let host = borrow_host(app)?;
-            undo_batch(&host.services, &place::person(), batch).map_err(place::refusal)?
-        }
-    };
+    let undone: BatchUndone = order(place, &MemoryOrder::UndoBatch { batch })?;
     if cx.json {
         output::json(out, &undone)?;
         return Ok(Exit::Done);

@@ -11,12 +11,14 @@ use crate::memory::{Engine, Memory};
 
 pub(super) fn verify(place: &Place, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let memory = place::memory(place, cx)?;
-    let found = {
+    let (found, counts) = {
         let library = memory.library().map_err(place::error)?;
-        engine(&memory)?.verify(&library)
+        let engine = engine(&memory)?;
+        (engine.verify(&library), engine.counts(&library))
     };
     if cx.json {
-        output::json(out, &json!({ "ok": found.is_empty(), "findings": found }))?;
+        let ok = found.is_empty();
+        output::json(out, &json!({ "ok": ok, "findings": found, "counts": counts }))?;
     } else if found.is_empty() {
         output::line(out, "the indexes fit the records")?;
     } else {
@@ -33,7 +35,7 @@ pub(super) fn rebuild(place: &Place, cx: &Cx, out: &mut dyn Write) -> Result<Exi
     let library = memory.library().map_err(place::error)?;
     let failed = |error: crate::memory::SearchError| CliError::new(Exit::Failed, error.to_string());
     engine(&memory)?.rebuild(&library).map_err(failed)?;
-    let records = library.iter().filter(|entry| entry.is_indexed()).count();
+    let records = engine(&memory)?.counts(&library).records;
     if cx.json {
         output::json(out, &json!({ "records": records }))?;
     } else {

@@ -12,7 +12,7 @@ use crate::client::Request;
 use crate::contracts::{ArtifactList, ArtifactView, Hash, RunId};
 
 /// Mode of a file that is fetched.
-const MODE: u32 = 0o644;
+pub(super) const MODE: u32 = 0o644;
 
 /// Which run, and which of its files.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub(super) struct Wanted {
     /// Where to write it; to standard output when absent
     #[arg(long, value_name = "FILE", requires = "get")]
     out: Option<PathBuf>,
+    /// Write every file into a directory of the run's own below this one, with a `metadata.json`
+    #[arg(long, value_name = "DIR", conflicts_with = "get")]
+    save: Option<PathBuf>,
 }
 
 /// Lists the files, or fetches one.
@@ -39,6 +42,10 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     let run = find(place, wanted.run.as_deref())?;
     let items = listed(place, run)?;
+    if let Some(dir) = wanted.save {
+        let content = |it: &ArtifactView| content(place, run, it);
+        return super::keep::save(&cx.cwd.join(dir), run, &items, content, cx, out);
+    }
     let Some(name) = wanted.get else { return list(&items, cx, out) };
     let chosen = chosen(&items, &name, run)?;
     let content = content(place, run, chosen)?;
@@ -52,7 +59,7 @@ pub(super) fn run(
     said(&path, chosen, cx, out)
 }
 
-fn unwritten(what: &str, error: &std::io::Error) -> CliError {
+pub(super) fn unwritten(what: &str, error: &std::io::Error) -> CliError {
     CliError::new(Exit::Failed, format!("`{what}` cannot be written: {error}"))
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::known;
 use crate::app::App;
+use crate::cli::acting::Acting;
 use crate::cli::terminal::Terminal;
 use crate::cli::{CliError, Cx, Exit, run};
 use crate::contracts::{ErrorKind, Map, Trigger};
@@ -22,9 +23,8 @@ pub(super) struct Args {
     /// Its arguments, as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     args: String,
-    /// Only say what would happen and how policy decides.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 pub(super) fn run(args: Args, app: &App, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, app: &App, cx: &Cx, out: &mut dyn Write) -> Result
     fitting(&given, tool, app)?;
     let mut request = single_call(tool, given, app, &cx.cwd);
     request.attended = Terminal::is_here() && !cx.json;
-    run::start(app, request, args.dry_run, cx, out)
+    run::start(app, request, args.acting, cx, out)
 }
 
 /// The arguments in `text`.
@@ -78,5 +78,6 @@ pub(in crate::cli) fn single_call(
         attended: false,
         idempotency_key: None,
         trigger: Trigger::Person,
+        dry_run: false,
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     ArtifactStored, BudgetMet, CallDecided, CallFinished, CallIntent, CallNamed, CallRequested,
-    CallResolved, CallUndone, ConfigChanged, EventKind, IncidentRaised, MemoryWritten,
-    PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired,
-    ScheduleMissed, StepFinished, StepStarted, StepVerified, TaskAccepted,
+    CallResolved, CallUndone, ConfigChanged, ContextBuilt, EventKind, IncidentRaised,
+    MemoryRecalled, MemoryWritten, ModelAnswered, ModelAsked, PlanApproved, PlanProposed,
+    PlanRevised, PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted,
+    ScheduleFired, ScheduleMissed, StepFinished, StepStarted, StepVerified, TaskAccepted,
 };
 use crate::contracts::{ApprovalResolution, ApprovalSubject, MemoryConsolidated};
 
@@ -62,6 +63,18 @@ event_bodies! {
     TaskAccepted { TaskAccepted },
     /// `run.started`
     RunStarted { RunStarted },
+    /// `context.built`
+    ContextBuilt { ContextBuilt },
+    /// `model.asked`
+    ModelAsked { ModelAsked },
+    /// `model.answered`
+    ModelAnswered { ModelAnswered },
+    /// `plan.proposed`
+    PlanProposed { PlanProposed },
+    /// `plan.approved`
+    PlanApproved { PlanApproved },
+    /// `plan.revised`
+    PlanRevised { PlanRevised },
     /// `step.started`
     StepStarted { StepStarted },
     /// `call.requested`
@@ -94,6 +107,8 @@ event_bodies! {
     ScheduleFired { ScheduleFired },
     /// `schedule.missed`
     ScheduleMissed { ScheduleMissed },
+    /// `memory.recalled`
+    MemoryRecalled { MemoryRecalled },
     /// `memory.written`
     MemoryWritten { MemoryWritten },
     /// `memory.consolidated`

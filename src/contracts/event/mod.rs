@@ -9,6 +9,8 @@ mod call;
 mod chain;
 mod flow;
 mod kind;
+mod memory;
+mod plan;
 mod run;
 mod step;
 mod text;
@@ -21,10 +23,15 @@ pub use call::{
 pub use chain::{Event, event_hash};
 pub use flow::{Lineage, RunFlow};
 pub use kind::EventKind;
+pub use memory::{MemoryRecalled, MemoryWritten, RecalledRecord};
+pub use plan::{
+    ContextBuilt, ModelAnswered, ModelAsked, PlanApproved, PlanGate, PlanProposed, PlanRevised,
+    ProposedStep,
+};
 pub use run::{
-    Bound, BudgetMet, ConfigChanged, IncidentRaised, MemoryWritten, PinnedSource, PlaybookRef,
-    PolicyReloaded, ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired,
-    ScheduleMissed, SettingChanged, SourceKind, TaskAccepted, Trigger,
+    Bound, BudgetMet, ConfigChanged, IncidentRaised, PinnedSource, PlaybookRef, PolicyReloaded,
+    ReportReady, RunFinished, RunResumed, RunSignal, RunStarted, ScheduleFired, ScheduleMissed,
+    SettingChanged, SourceKind, TaskAccepted, Trigger,
 };
 pub use step::{StepFinished, StepStarted, StepVerified};
 pub use text::{Stored, TextRef};

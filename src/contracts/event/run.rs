@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    Area, Budget, BudgetKind, ErrorKind, Hash, IncidentId, Lineage, Map, MemoryId, Outcome,
-    Profile, RunId, RunReport, ScheduleId, TaskEnvelope, TextRef, Timestamp,
+    Budget, BudgetKind, ErrorKind, Hash, IncidentId, Lineage, Map, Outcome, Profile, RunId,
+    RunReport, ScheduleId, TaskEnvelope, TextRef, Timestamp,
 };
 
 /// The playbook version a run works by, for its whole life.
@@ -255,21 +255,6 @@ pub struct SettingChanged {
     /// Its value now, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
-}
-
-/// `memory.written`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MemoryWritten {
-    /// Which record.
-    pub memory_id: MemoryId,
-    /// Where it belongs.
-    pub area: Area,
-    /// The text.
-    pub text: TextRef,
-    /// Free tags, in events of earlier versions: what is written here cannot be forgotten.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
 }
 
 /// `incident.raised`

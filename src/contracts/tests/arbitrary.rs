@@ -64,7 +64,7 @@ fn integer(fields: &Fields) -> BoxedStrategy<Value> {
     let max = match fields.get("format").and_then(Value::as_str) {
         Some("uint8") => u64::from(u8::MAX),
         Some("uint32") => u64::from(u32::MAX),
-        Some("uint64") => u64::MAX,
+        Some("uint64" | "uint") => u64::MAX,
         other => panic!("the generator does not know the format {other:?}: teach it"),
     };
     let bound = |name: &str| fields.get(name).and_then(Value::as_u64);

@@ -36,12 +36,14 @@ fn documents_of_version_1_still_load_and_lose_nothing() {
 }
 
 /// Journals of version 1, in the order in which they were added: new kinds and fields get a new one.
-const JOURNALS: [&str; 5] = [
+const JOURNALS: [&str; 7] = [
     "journal.jsonl",
     "journal-daemon.jsonl",
     "journal-artifacts.jsonl",
     "journal-config.jsonl",
     "journal-memory.jsonl",
+    "journal-recalled.jsonl",
+    "journal-planned.jsonl",
 ];
 
 #[test]

@@ -65,6 +65,9 @@ pub struct NewTask {
     /// Most retries, within what configuration allows.
     #[serde(default)]
     pub max_retries: Option<u32>,
+    /// Whether it only shows what it would do; as configuration says where this is absent.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
 }
 
 impl NewTask {

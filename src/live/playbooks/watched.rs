@@ -29,13 +29,13 @@ const DEPTH_MAX: usize = 8;
 #[derive(Debug)]
 pub struct LivePlaybooks {
     root: PathBuf,
-    vocabulary: Vocabulary,
     current: ArcSwap<Catalogue>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    vocabulary: Vocabulary,
     limits: LintLimits,
     looked: Instant,
     fingerprint: Fingerprint,
@@ -80,9 +80,9 @@ impl LivePlaybooks {
         let catalogue = Catalogue::read(root, &vocabulary, &limits)?;
         Ok(Self {
             root: root.to_owned(),
-            vocabulary,
             current: ArcSwap::from_pointee(catalogue),
             state: Mutex::new(State {
+                vocabulary,
                 limits,
                 looked: Instant::now(),
                 fingerprint,
@@ -130,6 +130,15 @@ impl LivePlaybooks {
         self.look(&mut state);
     }
 
+    /// Judges the playbooks by other tools from now on.
+    pub fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        let mut state = self.lock();
+        state.vocabulary = vocabulary;
+        // As with other limits.
+        state.fingerprint = Fingerprint::new();
+        self.look(&mut state);
+    }
+
     /// What is wrong with the files as they are now; warnings are not among them.
     #[must_use]
     pub fn errors(&self) -> Vec<Diagnostic> {
@@ -147,7 +156,7 @@ impl LivePlaybooks {
     fn look(&self, state: &mut State) {
         let now = fingerprint(&self.root.join(DIRECTORY));
         if now != state.fingerprint || state.unlisted.is_some() {
-            match Catalogue::read(&self.root, &self.vocabulary, &state.limits) {
+            match Catalogue::read(&self.root, &state.vocabulary, &state.limits) {
                 Ok(mut catalogue) => {
                     let before = self.current.load();
                     keep_good(&mut catalogue, &before.entries, &state.limits);

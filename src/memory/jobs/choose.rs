@@ -19,14 +19,15 @@ pub enum Due {
     Cluster(u64),
 }
 
-/// Whether there is enough to do. Records that consolidation wrote itself, or states of records that a
-/// batch wrote, are not new.
+/// Whether there is enough to do since the record at place `since` of the log. Records that consolidation wrote itself,
+/// or states of records that a batch wrote, are not new. A trigger of 0 never fires.
 #[must_use]
-pub fn due(library: &Library, triggers: Triggers, now: Timestamp) -> Option<Due> {
+pub fn due(library: &Library, since: u64, triggers: Triggers, now: Timestamp) -> Option<Due> {
     let last = library.iter().filter(|entry| entry.metadata.batch.is_some());
     let last = last.map(|entry| entry.updated_at).max();
     let fresh = library.iter().filter(|entry| {
-        is_mergeable(entry, now)
+        entry.number > since
+            && is_mergeable(entry, now)
             && entry.metadata.origin != MemoryOrigin::Consolidation
             && entry.metadata.batch.is_none()
             && last.is_none_or(|last| entry.created_at > last)
@@ -41,13 +42,14 @@ pub fn due(library: &Library, triggers: Triggers, now: Timestamp) -> Option<Due>
         }
     }
     let cluster = subjects.into_values().max().unwrap_or(0);
-    if records >= triggers.records {
+    let enough = |count: u64, from: u64| from > 0 && count >= from;
+    if enough(records, triggers.records) {
         return Some(Due::Records(records));
     }
-    if bytes >= triggers.bytes {
+    if enough(bytes, triggers.bytes) {
         return Some(Due::Bytes(bytes));
     }
-    (cluster >= triggers.cluster).then_some(Due::Cluster(cluster))
+    enough(cluster, triggers.cluster).then_some(Due::Cluster(cluster))
 }
 
 fn is_mergeable(entry: &Entry, now: Timestamp) -> bool {

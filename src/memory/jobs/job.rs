@@ -1,17 +1,17 @@
 //! The job: choose, gather, propose, check, decide, apply, in this order.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use crate::contracts::{
     BatchId, Consolidated, ConsolidationReport, Effect, EventBody, MemoryConsolidated, MemoryId,
     MemoryProposal, MemoryRuling, NewRecord, ProposalId, ProposalState, SCHEMA_VERSION, Stored,
     Timestamp,
 };
+use crate::memory::contained::contained;
 use crate::memory::{Library, Memory, MemoryError};
 use crate::ports::{Embedder, RecordAppend};
-use crate::recall::consolidate::{
-    Candidate, Checked, Cluster, Reading, check, clusters, overlap, summary,
-};
+use crate::recall::consolidate::{Candidate, Checked, Reading, check, clusters, overlap, summary};
 
 use super::archive::over_budget;
 use super::choose::{chosen, holds};
@@ -71,6 +71,28 @@ struct Outcome {
     archived: Vec<MemoryId>,
 }
 
+/// What was found without keeping writers out: making vectors and asking a model take their time.
+struct Gathered {
+    drafts: Vec<Draft>,
+    similar_by: String,
+    examined: usize,
+    left: usize,
+    kept_apart: usize,
+    clusters: usize,
+    /// The last row of the log that was looked at.
+    up_to: u64,
+    notes: Vec<String>,
+}
+
+/// Records that say the same, and who writes what stands for them.
+struct Draft {
+    members: Vec<Candidate>,
+    similarity: f32,
+    written_by: String,
+    /// Where it is not sentences of theirs.
+    text: Option<String>,
+}
+
 impl Consolidation<'_> {
     /// Does it, or only says what it would do. Everything that follows becomes durable at once, or nothing.
     ///
@@ -78,27 +100,24 @@ impl Consolidation<'_> {
     /// When memory cannot be read or written; then nothing changed.
     pub fn run(&self, dry_run: bool) -> Result<ConsolidationReport, MemoryError> {
         let memory = self.memory;
+        let Gathered { drafts, similar_by, examined, left, kept_apart, clusters, up_to, mut notes } =
+            self.gathered()?;
         let _alone = memory.writing();
         let now = memory.now();
-        let (candidates, left) = chosen(memory, self.settings, now)?;
-        let mut notes = Vec::new();
-        let (similar_by, similarity) = self.similarity(&candidates, &mut notes);
-        let clustering = clusters(&candidates, similarity.as_ref(), self.settings.bounds);
-        if clustering.left > 0 {
-            notes.push(format!("{} pairs were too many for this time", clustering.left));
-        }
-        let known: HashSet<Vec<MemoryId>> =
-            memory.log.proposals()?.into_iter().map(|it| it.sources).collect();
         let batch = BatchId::from_uuid(memory.clock.uuid());
         let mut library = memory.library()?.clone();
         let before = holds(&library, now);
         let mut outcome = Outcome::default();
-        for cluster in &clustering.clusters {
-            let members: Vec<&Candidate> =
-                cluster.members.iter().filter_map(|at| candidates.get(*at)).collect();
-            // What somebody rejected or took back is not proposed again, and what waits, waits.
-            if !known.contains(&members.iter().map(|it| it.id).collect::<Vec<_>>()) {
-                self.propose(cluster, &members, &similar_by, &mut outcome, &mut notes);
+        // Another job may have proposed the same meanwhile.
+        let known = proposed(memory)?;
+        for draft in drafts {
+            if known.contains(&sources_of(&draft.members)) {
+                continue;
+            }
+            if draft.members.iter().all(|it| is_as_it_was(&library, it, now)) {
+                self.propose(draft, &similar_by, &mut outcome);
+            } else {
+                notes.push("a record changed meanwhile, and waits for another time".to_owned());
             }
         }
         self.carry_out(&library, batch, now, &mut outcome);
@@ -114,10 +133,10 @@ impl Consolidation<'_> {
             similar_by,
             before,
             after: holds(&library, now),
-            examined: candidates.len(),
+            examined,
             left,
-            kept_apart: clustering.refused,
-            clusters: clustering.clusters.len(),
+            kept_apart,
+            clusters,
             proposed: outcome.proposals.len(),
             applied: count(ProposalState::Applied),
             quarantined: count(ProposalState::Quarantined),
@@ -127,9 +146,45 @@ impl Consolidation<'_> {
             notes,
         };
         if !dry_run {
-            self.write(outcome, report.batch, now)?;
+            self.write(outcome, &report, now)?;
+            memory.consolidated.store(up_to, Ordering::Release);
         }
         Ok(report)
+    }
+
+    /// Chooses records, finds those that say the same, and has texts written for them.
+    fn gathered(&self) -> Result<Gathered, MemoryError> {
+        let memory = self.memory;
+        let up_to = memory.library()?.last_seq();
+        let (candidates, left) = chosen(memory, self.settings, memory.now())?;
+        let mut notes = Vec::new();
+        let (similar_by, similarity) = self.similarity(&candidates, &mut notes);
+        let clustering = clusters(&candidates, similarity.as_ref(), self.settings.bounds);
+        if clustering.left > 0 {
+            notes.push(format!("{} pairs were too many for this time", clustering.left));
+        }
+        let known = proposed(memory)?;
+        let mut drafts = Vec::new();
+        for cluster in &clustering.clusters {
+            let members: Vec<Candidate> =
+                cluster.members.iter().filter_map(|at| candidates.get(*at).cloned()).collect();
+            if known.contains(&sources_of(&members)) {
+                continue;
+            }
+            let texts: Vec<&str> = members.iter().map(|it| it.text.as_str()).collect();
+            let (written_by, text) = self.written(&texts, &mut notes);
+            drafts.push(Draft { members, similarity: cluster.similarity, written_by, text });
+        }
+        Ok(Gathered {
+            drafts,
+            similar_by,
+            examined: candidates.len(),
+            left,
+            kept_apart: clustering.refused,
+            clusters: clustering.clusters.len(),
+            up_to,
+            notes,
+        })
     }
 
     /// What says how near two candidates are, and its name.
@@ -160,18 +215,12 @@ impl Consolidation<'_> {
         ("words".to_owned(), Box::new(shared))
     }
 
-    /// A proposal for a cluster, checked and decided.
-    fn propose(
-        &self,
-        cluster: &Cluster,
-        members: &[&Candidate],
-        similar_by: &str,
-        outcome: &mut Outcome,
-        notes: &mut Vec<String>,
-    ) {
+    /// A proposal for records that say the same, checked and decided.
+    fn propose(&self, draft: Draft, similar_by: &str, outcome: &mut Outcome) {
+        let Draft { members, similarity, written_by, text } = draft;
+        let members: Vec<&Candidate> = members.iter().collect();
         let sources: Vec<&str> = members.iter().map(|it| it.text.as_str()).collect();
-        let (written_by, text) = self.written(&sources, notes);
-        let Some(made) = summary(members, text) else { return };
+        let Some(made) = summary(&members, text) else { return };
         let checked = self.check(&sources, &made.text);
         let memory = self.memory;
         let now = memory.now();
@@ -185,7 +234,7 @@ impl Consolidation<'_> {
             text: stored.reference.clone(),
             metadata: made.metadata.clone(),
             span: made.span,
-            similarity: cluster.similarity,
+            similarity,
             similar_by: similar_by.to_owned(),
             written_by,
             reasons: Vec::new(),
@@ -264,19 +313,20 @@ impl Consolidation<'_> {
     fn write(
         &self,
         outcome: Outcome,
-        batch: Option<BatchId>,
+        report: &ConsolidationReport,
         now: Timestamp,
     ) -> Result<(), MemoryError> {
         let applied = outcome.proposals.iter().filter(|it| it.state == ProposalState::Applied);
         let event = MemoryConsolidated {
             what: Consolidated::Job,
             by: self.by.clone(),
-            batch,
+            batch: report.batch,
             proposals: outcome.proposals.iter().map(|it| it.id).collect(),
             derived: outcome.derived,
             sources: applied.flat_map(|it| it.sources.iter().copied()).collect(),
             archived: outcome.archived,
             decision: None,
+            report: Some(Box::new(report.clone())),
         };
         self.memory.append_all(RecordAppend {
             at: now,
@@ -288,16 +338,30 @@ impl Consolidation<'_> {
     }
 }
 
-fn vectors(
-    embedder: &dyn Embedder,
-    candidates: &[Candidate],
-) -> Result<Vec<Vec<f32>>, crate::ports::EmbedError> {
+fn vectors(embedder: &dyn Embedder, candidates: &[Candidate]) -> Result<Vec<Vec<f32>>, String> {
     let mut all = Vec::with_capacity(candidates.len());
     for part in candidates.chunks(EMBEDDED_AT_ONCE) {
         let texts: Vec<&str> = part.iter().map(|it| it.text.as_str()).collect();
-        all.extend(embedder.embed(&texts)?);
+        let made = contained("embedding", || embedder.embed(&texts))?;
+        all.extend(made.map_err(|error| error.to_string())?);
     }
     Ok(all)
+}
+
+/// What was proposed before: what somebody rejected or took back is not proposed again, and what waits, waits.
+fn proposed(memory: &Memory) -> Result<HashSet<Vec<MemoryId>>, MemoryError> {
+    Ok(memory.log.proposals()?.into_iter().map(|it| it.sources).collect())
+}
+
+fn sources_of(members: &[Candidate]) -> Vec<MemoryId> {
+    members.iter().map(|it| it.id).collect()
+}
+
+/// Whether a record still counts and says of itself what it said when it was looked at.
+fn is_as_it_was(library: &Library, candidate: &Candidate, now: Timestamp) -> bool {
+    library
+        .get(&candidate.id)
+        .is_some_and(|entry| entry.counts_at(now) && *entry.metadata == candidate.metadata)
 }
 
 /// Takes rows as if they stood in the log already, for what follows from them.

@@ -192,6 +192,7 @@ impl Memory {
             sources: proposal.sources.clone(),
             archived: Vec::new(),
             decision: Some(ruling.clone()),
+            report: None,
         };
         self.append(Vec::new(), Vec::new(), vec![EventBody::MemoryConsolidated(event)])
     }
@@ -214,6 +215,7 @@ impl Memory {
             sources: proposal.sources.clone(),
             archived: Vec::new(),
             decision: Some(ruling),
+            report: None,
         };
         self.append_all(RecordAppend {
             at: proposal.updated_at,

@@ -14,7 +14,7 @@ pub struct AreaBudget {
     pub superseded_age_ms: Option<u64>,
 }
 
-/// When there is enough to do. Any one of them is enough; what consolidation wrote itself counts for none.
+/// When there is enough to do. Any one of them is enough, and 0 is never; what consolidation wrote itself counts for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Triggers {
     /// New records since the last time.
@@ -23,6 +23,11 @@ pub struct Triggers {
     pub bytes: u64,
     /// Records about one subject.
     pub cluster: u64,
+}
+
+impl Triggers {
+    /// Anything new at all is enough.
+    pub const ANYTHING: Self = Self { records: 1, bytes: 0, cluster: 0 };
 }
 
 impl Default for Triggers {

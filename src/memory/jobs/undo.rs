@@ -113,6 +113,7 @@ impl Memory {
             sources: undone.restored.clone(),
             archived: Vec::new(),
             decision: Some(ruling),
+            report: None,
         };
         self.append_all(RecordAppend {
             at: now,

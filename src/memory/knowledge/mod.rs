@@ -9,4 +9,3 @@ mod folder;
 mod sync;
 
 pub use folder::FilesMark;
-pub use sync::Synced;

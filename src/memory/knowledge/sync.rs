@@ -6,22 +6,11 @@ use std::sync::PoisonError;
 
 use super::file::drafts;
 use super::folder::{KnowledgeFile, content, files};
-use crate::contracts::{Hash, MemoryDraft, MemoryId, MemoryOrigin, NewRecord, Provenance};
+use crate::contracts::{Hash, MemoryDraft, MemoryId, MemoryOrigin, NewRecord, Provenance, Synced};
 use crate::memory::{Entrusted, Memory, MemoryError, SaidBy, event};
 
 /// Records of one transaction.
 const CHUNK: usize = 512;
-
-/// What a look at the files changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Synced {
-    /// Records that are new.
-    pub added: usize,
-    /// Records that no file says any more.
-    pub replaced: usize,
-    /// Files that could not be taken over; their records are as they were.
-    pub problems: Vec<String>,
-}
 
 /// What decides whether a record is still what its file says.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,6 +7,7 @@ use super::engine::{SearchError, Shared};
 use super::filter::Filter;
 use super::subjects::plain;
 use crate::contracts::{MemoryAnswer, MemoryHit, MemoryQuery, SearchMode, Timestamp, Why};
+use crate::memory::vector::Vectors;
 use crate::memory::{Entry, Library};
 use crate::recall::{
     Candidate, Choice, Fused, Limits, Link, Offer, PARTS, Question, choose, fuse, understand,
@@ -100,9 +101,15 @@ fn troubles(shared: &Shared, library: &Library) -> Vec<String> {
     if let Some(why) = shared.vectors.as_ref().and_then(|it| it.trouble()) {
         troubles.push(format!("not every record has a vector: {why}"));
     }
+    troubles.extend(shared.vectors.as_ref().and_then(|it| it.graph_trouble()));
     troubles.extend(shared.unread.lock().unwrap_or_else(PoisonError::into_inner).clone());
     let (indexed, fresh) = shared.lexical.counts();
     let waiting = shared.queue.waiting();
+    let embedded = shared.vectors.as_ref().map_or(indexed, |it| it.flat().len());
+    if let Some(vectors) = shared.vectors.as_ref().filter(|_| embedded < indexed) {
+        let missing = indexed - embedded;
+        troubles.push(format!("{missing} records have no vector of `{}` yet", vectors.id()));
+    }
     if waiting > fresh && indexed + fresh < library.len() {
         troubles.push(format!("{} records are not indexed yet", waiting - fresh));
     }
@@ -148,7 +155,7 @@ fn by_meaning<'a>(
     if query.mode == SearchMode::Lexical {
         return;
     }
-    let Some(vectors) = &shared.vectors else {
+    let Some(vectors) = in_use(shared) else {
         let why = shared.settings.no_embedder.as_deref().unwrap_or("none was chosen");
         answer.degraded.push(format!("only words were searched, no embedder is in use: {why}"));
         return;
@@ -172,6 +179,13 @@ fn by_meaning<'a>(
             found.vector = Some((rank + 1, cosine));
         }
     }
+}
+
+/// The vectors to answer with: those of the embedder before, as long as it has more than twice as many.
+fn in_use(shared: &Shared) -> Option<&Vectors> {
+    let vectors = shared.vectors.as_ref()?;
+    let before = shared.before.as_ref();
+    before.filter(|it| it.flat().len() > 2 * vectors.flat().len()).or(Some(vectors))
 }
 
 /// How many candidates each index is asked for.

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::tests::{Ram, ask, files, now, open};
+use super::tests::{Ram, WAYS, ask, files, now, open};
 use crate::contracts::{Area, MemoryMetadata};
-use crate::memory::Library;
+use crate::memory::{Library, VectorSearch};
 
-const USUAL: u64 = 60;
+const USUAL: u64 = 20;
 
 /// What is done to a file.
 fn damage(all: &[PathBuf], random: &mut impl FnMut(usize) -> usize) -> String {
     let path = &all[random(all.len())];
     let mut bytes = std::fs::read(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    match random(4) {
+    match random(5) {
         0 if !bytes.is_empty() => {
             let at = random(bytes.len());
             bytes[at] ^= 1 << random(8);
@@ -28,6 +28,12 @@ fn damage(all: &[PathBuf], random: &mut impl FnMut(usize) -> usize) -> String {
             format!("{name} cut to {keep} bytes")
         }
         2 => {
+            let more = random(64) + 1;
+            bytes.extend((0..more).map(|_| random(256) as u8));
+            std::fs::write(path, bytes).unwrap();
+            format!("{more} bytes behind {name}")
+        }
+        3 => {
             std::fs::remove_file(path).unwrap();
             format!("{name} deleted")
         }
@@ -49,9 +55,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// 60 times; as often as `BAILIWICK_SOAK_CORRUPTIONS` says.
+/// 20 times with each way of searching vectors; as often as `BAILIWICK_SOAK_CORRUPTIONS` says.
 #[test]
 fn damaged_indexes_give_no_wrong_text_and_are_whole_again_soon() {
+    WAYS.into_iter().for_each(damaged_indexes_are_whole_again);
+}
+
+fn damaged_indexes_are_whole_again(way: VectorSearch) {
     #[allow(clippy::disallowed_methods, reason = "how long to go on is said by hand")]
     let said = std::env::var("BAILIWICK_SOAK_CORRUPTIONS").ok();
     let times = said.map_or(USUAL, |text| text.parse().unwrap());
@@ -67,10 +77,10 @@ fn damaged_indexes_give_no_wrong_text_and_are_whole_again_soon() {
         log.write(&mut library, Area::Fragments, &text, MemoryMetadata::default());
         if number == 40 {
             // A second commit, so that there are several segments and files of vectors.
-            assert!(open(whole.path(), &log).wait_for_vectors(&library));
+            assert!(open(whole.path(), &log, way).wait_for_vectors(&library));
         }
     }
-    let engine = open(whole.path(), &log);
+    let engine = open(whole.path(), &log, way);
     assert!(engine.wait_for_vectors(&library));
     let query = ask("the violin and the glacier");
     let expected = engine.search(&library, &query, now()).unwrap();
@@ -87,7 +97,7 @@ fn damaged_indexes_give_no_wrong_text_and_are_whole_again_soon() {
         copy(whole.path(), dir.path());
         let all = files(dir.path());
         let what = damage(&all, &mut random);
-        let engine = open(dir.path(), &log);
+        let engine = open(dir.path(), &log, way);
         let answer = engine.search(&library, &query, now()).unwrap();
         for hit in &answer.items {
             let entry = library.get(&hit.id).unwrap();
@@ -111,5 +121,5 @@ fn damaged_indexes_give_no_wrong_text_and_are_whole_again_soon() {
         };
         assert_eq!(ids(&answer), ids(&expected), "{seed}: {what}");
     }
-    println!("{times} times damaged, every time whole again");
+    println!("{times} times damaged with {way:?}, every time whole again");
 }

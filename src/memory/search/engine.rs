@@ -2,20 +2,21 @@
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::drawing::Drawing;
 use super::queue::{Job, Order, Queue};
 use super::subjects::Subjects;
-use super::verify::{Finding, findings};
+use super::verify::{Counts, Finding, findings};
 use super::work::Worker;
 use super::{answer, work};
 use crate::contracts::{MemoryAnswer, MemoryQuery, Timestamp};
 use crate::memory::lexical::{Indexed, Languages, Lexical, asks, stamp, worded};
-use crate::memory::vector::Vectors;
+use crate::memory::vector::{GRAPH_FROM, VectorSearch, Vectors};
 use crate::memory::{Entry, Library};
 use crate::ports::{Embedder, RecordLog};
 use crate::recall::Weights;
@@ -39,6 +40,10 @@ pub struct Settings {
     pub gather: Duration,
     /// Why there is no embedder, where there is none.
     pub no_embedder: Option<String>,
+    /// How vectors are searched.
+    pub vector: VectorSearch,
+    /// From how many vectors on `auto` searches them with a graph.
+    pub graph_from: usize,
 }
 
 impl Default for Settings {
@@ -52,6 +57,8 @@ impl Default for Settings {
             waits: false,
             gather: Duration::from_millis(200),
             no_embedder: None,
+            vector: VectorSearch::Auto,
+            graph_from: GRAPH_FROM,
         }
     }
 }
@@ -85,11 +92,17 @@ const LOCK_STEP: Duration = Duration::from_millis(20);
 /// Nobody waits longer for the thread.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
+/// Under the indexes' directory: a directory for each embedder.
+pub(super) const VECTORS: &str = "vectors";
+
 /// What searches and the indexing thread share.
 pub(super) struct Shared {
+    pub dir: PathBuf,
     pub log: Arc<dyn RecordLog>,
     pub lexical: Lexical,
     pub vectors: Option<Vectors>,
+    /// Those of the embedder that was in use before, until the other's are made.
+    pub before: Option<Vectors>,
     pub settings: Settings,
     pub queue: Queue,
     pub subjects: RwLock<Subjects>,
@@ -97,6 +110,7 @@ pub(super) struct Shared {
     pub seen: Mutex<u64>,
     /// What records could not be read, and why.
     pub unread: Mutex<Option<String>>,
+    pub drawing: Drawing,
 }
 
 impl std::fmt::Debug for Shared {
@@ -122,27 +136,50 @@ impl Engine {
         dir: &Path,
         log: Arc<dyn RecordLog>,
         embedder: Option<Arc<dyn Embedder>>,
+        settings: Settings,
+    ) -> Self {
+        Self::open_after(dir, log, embedder, None, settings)
+    }
+
+    /// The same where vectors of another embedder, `before`, may have been made earlier: these answer until
+    /// the first one's are there.
+    #[must_use]
+    pub fn open_after(
+        dir: &Path,
+        log: Arc<dyn RecordLog>,
+        embedder: Option<Arc<dyn Embedder>>,
+        before: Option<Arc<dyn Embedder>>,
         mut settings: Settings,
     ) -> Self {
         let lock = if settings.writes { lock(dir, settings.patience) } else { None };
         settings.writes = lock.is_some();
         let (lexical, words) = Lexical::open(&dir.join("words"), settings.languages.clone());
+        let root = dir.join(VECTORS);
+        let searching = (settings.vector, settings.graph_from);
         let (vectors, rows) = match embedder {
             Some(embedder) => {
-                let (vectors, rows) = Vectors::open(&dir.join("vectors"), embedder);
+                let (vectors, rows) = Vectors::open(&root, embedder, searching);
                 (Some(vectors), rows)
             }
             None => (None, None),
         };
+        let other =
+            |it: &Arc<dyn Embedder>| vectors.as_ref().is_some_and(|own| own.id() != it.id());
+        let before = before.filter(|it| rows.is_none() && other(it));
+        let before = before.map(|it| Vectors::open(&root, it, searching).0);
+        let before = before.filter(|it| !it.flat().is_empty());
         let shared = Arc::new(Shared {
+            dir: dir.to_owned(),
             log,
             lexical,
             vectors,
+            before,
             settings,
             queue: Queue::default(),
             subjects: RwLock::default(),
             seen: Mutex::new(0),
             unread: Mutex::new(None),
+            drawing: Drawing::default(),
         });
         let worker = Worker::new(Arc::clone(&shared), words, rows);
         let thread = std::thread::Builder::new().name("memory".to_owned()).spawn(|| worker.run());
@@ -184,15 +221,36 @@ impl Engine {
     ) -> Result<MemoryAnswer, SearchError> {
         self.noticed(library);
         if self.shared.settings.waits {
-            self.shared.queue.wait(WAIT_MAX);
+            self.settled();
         }
         answer::answer(&self.shared, library, query, now)
+    }
+
+    /// What makes the vectors, where there is something.
+    #[must_use]
+    pub fn embedder(&self) -> Option<Arc<dyn Embedder>> {
+        self.shared.vectors.as_ref().map(Vectors::embedder)
+    }
+
+    /// Waits until nothing is left to do, and for the graph where one is to be used in any case.
+    fn settled(&self) {
+        self.shared.queue.wait(WAIT_MAX);
+        if self.shared.settings.vector == VectorSearch::Hnsw {
+            self.shared.drawing.wait();
+        }
+    }
+
+    /// Waits until no graph of neighbours is being drawn any more; of how many records the one in use was.
+    pub fn wait_for_graph(&self) -> Option<usize> {
+        self.shared.queue.wait(WAIT_MAX);
+        self.shared.drawing.wait();
+        self.shared.vectors.as_ref().and_then(Vectors::graph_records)
     }
 
     /// Waits until every record is indexed and has its vector; whether that is so now.
     pub fn wait_for_vectors(&self, library: &Library) -> bool {
         self.noticed(library);
-        self.shared.queue.wait(WAIT_MAX);
+        self.settled();
         let Some(vectors) = &self.shared.vectors else { return true };
         let flat = vectors.flat();
         library
@@ -208,9 +266,23 @@ impl Engine {
         let found = findings(&self.shared, library);
         if !found.is_empty() && self.shared.settings.writes {
             let (done, _) = sync_channel(1);
-            self.order(Order::Rebuild(work::jobs(library), done));
+            let graph_alone = found.iter().all(|it| it.index == "graph");
+            self.order(match graph_alone {
+                true => Order::Redraw(done),
+                false => Order::Rebuild(work::jobs(library), done),
+            });
         }
         found
+    }
+
+    /// How many records each index holds.
+    pub fn counts(&self, library: &Library) -> Counts {
+        Counts {
+            records: library.iter().filter(|entry| entry.is_indexed()).count(),
+            words: self.shared.lexical.counts().0,
+            vectors: self.shared.vectors.as_ref().map(|it| it.flat().len()),
+            graph: self.shared.vectors.as_ref().and_then(Vectors::graph_records),
+        }
     }
 
     /// Makes both indexes anew from the records; the old ones answer meanwhile.
@@ -218,7 +290,9 @@ impl Engine {
     /// # Errors
     /// When another process writes the indexes, or the new ones cannot be written.
     pub fn rebuild(&self, library: &Library) -> Result<(), SearchError> {
-        self.waited("a rebuild", |done| Order::Rebuild(work::jobs(library), done))
+        self.waited("a rebuild", |done| Order::Rebuild(work::jobs(library), done))?;
+        self.settled();
+        Ok(())
     }
 
     /// Erases records from the indexes and their files. When this returns, nothing of them is left there.
@@ -319,6 +393,7 @@ impl Drop for Engine {
             // What is not indexed now is noticed at the next start.
             todo.put.clear();
         });
+        self.shared.drawing.stop();
         if let Some(thread) = self.thread.take() {
             // It catches its panics; there is nobody left to tell of one that it did not.
             let _: Result<(), _> = thread.join();

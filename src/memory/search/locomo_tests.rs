@@ -173,10 +173,8 @@ fn evidence_of_conversations_is_recalled_with_the_built_in_embedder() {
     assert!(ours.at_10 / ours.count > 0.70, "{}", ours.line());
 }
 
-#[test]
-#[ignore = "two minutes: the whole table, also with fastembed where MODELS_ROOT has it"]
-fn locomo_table() {
-    let Some(data) = data() else { return };
+/// The built-in one, and fastembed where MODELS_ROOT has it.
+fn embedders() -> Vec<Arc<dyn Embedder>> {
     let mut embedders: Vec<Arc<dyn Embedder>> = vec![Arc::new(Static::shared().unwrap())];
     #[allow(clippy::disallowed_methods, reason = "a measurement that is started by hand")]
     let root = std::env::var("MODELS_ROOT").unwrap_or_default();
@@ -184,8 +182,15 @@ fn locomo_table() {
         Ok(onnx) => embedders.push(Arc::new(onnx)),
         Err(error) => println!("skipped: {error}"),
     }
+    embedders
+}
+
+#[test]
+#[ignore = "two minutes: the whole table, also with fastembed where MODELS_ROOT has it"]
+fn locomo_table() {
+    let Some(data) = data() else { return };
     println!("{} records, {} questions", data.library.len(), data.asked.len());
-    for embedder in embedders {
+    for embedder in embedders() {
         for (name, weights, mode) in [
             ("words", plain(Fusion::Linear), SearchMode::Lexical),
             ("meaning", plain(Fusion::Linear), SearchMode::Vector),
@@ -195,6 +200,59 @@ fn locomo_table() {
         ] {
             let measured = measure(&data, Arc::clone(&embedder), weights, mode, 1);
             println!("{:28} {name:8} {}", embedder.id(), measured.line());
+        }
+    }
+}
+
+/// A question and the whole session that has its evidence: documents of several hundred words.
+#[test]
+#[ignore = "a minute: how long texts are found by meaning alone"]
+fn long_texts_table() {
+    let Some(data) = data() else { return };
+    let mut sessions: BTreeMap<String, String> = BTreeMap::new();
+    let mut session_of: BTreeMap<String, String> = BTreeMap::new();
+    for entry in data.library.iter() {
+        let session = entry.metadata.episode_id.clone().unwrap();
+        session_of.insert(entry.metadata.external_ids[0].clone(), session.clone());
+        let text = data.log.text(&entry.text).unwrap().unwrap();
+        let subject = entry.metadata.subject.as_deref().unwrap();
+        let whole = sessions.entry(session).or_default();
+        whole.push_str(&format!("{subject}: {text}\n"));
+    }
+    let (names, texts): (Vec<String>, Vec<String>) = sessions.into_iter().unzip();
+    let wanted: Vec<(&str, HashSet<&str>)> = data
+        .asked
+        .iter()
+        .map(|it| {
+            (it.text.as_str(), it.evidence.iter().map(|id| session_of[id].as_str()).collect())
+        })
+        .collect();
+    let mean = texts.iter().map(String::len).sum::<usize>() / texts.len();
+    println!("{} sessions of {mean} bytes, {} questions", texts.len(), wanted.len());
+    for embedder in embedders() {
+        for (name, bytes) in
+            [("the first 600 bytes", 600), ("the first 1,100 bytes", 1_100), ("all", usize::MAX)]
+        {
+            let begins = |text: &String| text.chars().take(bytes).collect::<String>();
+            let cut: Vec<String> = texts.iter().map(begins).collect();
+            let rows = embedder.embed(&cut.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+            let (mut first, mut five) = (0_usize, 0_usize);
+            for (question, sessions) in &wanted {
+                let asked = embedder.embed(&[question]).unwrap().remove(0);
+                let near = |row: &Vec<f32>| row.iter().zip(&asked).map(|(a, b)| a * b).sum::<f32>();
+                let mut order: Vec<(f32, &str)> =
+                    rows.iter().map(near).zip(names.iter().map(String::as_str)).collect();
+                order.sort_by(|a, b| b.0.total_cmp(&a.0));
+                first += usize::from(sessions.contains(order[0].1));
+                five += usize::from(order[..5].iter().any(|it| sessions.contains(it.1)));
+            }
+            let share = |count: usize| count as f64 / wanted.len() as f64;
+            println!(
+                "{:28} {name:22} first {:.3}  five {:.3}",
+                embedder.id(),
+                share(first),
+                share(five)
+            );
         }
     }
 }

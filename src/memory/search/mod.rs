@@ -6,11 +6,16 @@
 mod answer;
 #[cfg(test)]
 mod damage_tests;
+mod drawing;
+#[cfg(test)]
+mod embedder_tests;
 mod engine;
 mod filter;
 #[cfg(test)]
 mod locomo_tests;
 mod queue;
+#[cfg(test)]
+mod shapes_tests;
 mod subjects;
 #[cfg(test)]
 mod tests;
@@ -18,4 +23,4 @@ mod verify;
 mod work;
 
 pub use engine::{Engine, SearchError, Settings};
-pub use verify::Finding;
+pub use verify::{Counts, Finding};

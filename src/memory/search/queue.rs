@@ -21,6 +21,8 @@ pub(super) enum Order {
     Erase(Vec<u64>, SyncSender<Result<(), String>>),
     /// Make both indexes from these records anew.
     Rebuild(Vec<Job>, SyncSender<Result<(), String>>),
+    /// Draw the graph of neighbours anew.
+    Redraw(SyncSender<Result<(), String>>),
 }
 
 /// What is to be done.
@@ -29,6 +31,9 @@ pub(super) struct Todo {
     pub put: BTreeMap<u64, Job>,
     pub gone: BTreeSet<u64>,
     pub orders: Vec<Order>,
+    /// What could not be embedded, and when it is tried again.
+    later: BTreeMap<u64, Job>,
+    again_at: Option<Instant>,
     pub last_seq: u64,
     /// Everything that was noticed is in the queue: once it is empty the indexes are whole.
     pub noticed: bool,
@@ -37,6 +42,16 @@ pub(super) struct Todo {
 }
 
 impl Todo {
+    /// Takes up what is to be tried again.
+    fn take_up_again(&mut self) {
+        self.again_at = None;
+        for (number, job) in std::mem::take(&mut self.later) {
+            self.put.entry(number).or_insert(job);
+        }
+        // Whether everything is there is to be looked at anew.
+        self.noticed = true;
+    }
+
     fn is_empty(&self) -> bool {
         self.put.is_empty() && self.gone.is_empty() && self.orders.is_empty() && !self.noticed
     }
@@ -70,6 +85,20 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// These are tried again after a while. Nobody waits for them.
+    pub(super) fn again(&self, jobs: impl Iterator<Item = Job>, after: Duration) {
+        let mut todo = self.lock();
+        for job in jobs {
+            todo.later.insert(job.entry.number, job);
+        }
+        todo.again_at = Some(Instant::now() + after);
+    }
+
+    /// Whether the thread is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stop
+    }
+
     /// How many records wait.
     pub(super) fn waiting(&self) -> usize {
         self.lock().put.len()
@@ -81,7 +110,17 @@ impl Queue {
         todo.busy = false;
         self.changed.notify_all();
         while todo.is_empty() && !todo.stop {
-            todo = self.changed.wait(todo).unwrap_or_else(PoisonError::into_inner);
+            todo = match todo.again_at.map(|at| at.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(todo).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    todo.take_up_again();
+                    todo
+                }
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(todo, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
         let until = Instant::now() + gather;
         while todo.orders.is_empty() && todo.put.len() < TURN_MAX && !todo.stop {
@@ -102,7 +141,8 @@ impl Queue {
         let last = todo.noticed && rest.is_empty();
         todo.noticed &= !last;
         let put = std::mem::replace(&mut todo.put, rest).into_values().collect();
-        let gone = std::mem::take(&mut todo.gone).into_iter().collect();
+        let gone: Vec<u64> = std::mem::take(&mut todo.gone).into_iter().collect();
+        gone.iter().for_each(|number| drop(todo.later.remove(number)));
         let orders = std::mem::take(&mut todo.orders);
         Some(Turn { put, gone, orders, last_seq: todo.last_seq, last })
     }

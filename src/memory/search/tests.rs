@@ -8,7 +8,7 @@ use crate::contracts::{
     Area, Hash, MemoryAnswer, MemoryId, MemoryMetadata, MemoryOrigin, MemoryProposal, MemoryQuery,
     RecordRow, SearchMode, TextRef, Timestamp,
 };
-use crate::memory::Library;
+use crate::memory::{Library, VectorSearch};
 use crate::ports::{EmbedError, Embedder, Erased, LogError, RecordAppend, RecordLog};
 
 /// A log in memory.
@@ -118,9 +118,12 @@ pub(super) fn now() -> Timestamp {
     "2026-05-13T09:00:00Z".parse().unwrap()
 }
 
-pub(super) fn open(dir: &Path, log: &Arc<Ram>) -> Engine {
+/// The ways of searching vectors: what is true of one is true of the other.
+pub(super) const WAYS: [VectorSearch; 2] = [VectorSearch::Exact, VectorSearch::Hnsw];
+
+pub(super) fn open(dir: &Path, log: &Arc<Ram>, vector: VectorSearch) -> Engine {
     let log: Arc<dyn RecordLog> = Arc::<Ram>::clone(log);
-    let settings = Settings { gather: std::time::Duration::ZERO, ..Settings::default() };
+    let settings = Settings { gather: std::time::Duration::ZERO, vector, ..Settings::default() };
     Engine::open(dir, log, Some(Arc::new(Bag)), settings)
 }
 
@@ -132,11 +135,11 @@ pub(super) fn texts(answer: &MemoryAnswer) -> Vec<&str> {
     answer.items.iter().map(|hit| hit.text.as_str()).collect()
 }
 
-fn search(engine: &Engine, library: &Library, query: &MemoryQuery) -> MemoryAnswer {
+pub(super) fn search(engine: &Engine, library: &Library, query: &MemoryQuery) -> MemoryAnswer {
     engine.search(library, query, now()).unwrap()
 }
 
-const TEXTS: [&str; 6] = [
+pub(super) const TEXTS: [&str; 6] = [
     "The deployment script needs the staging token",
     "Grace prefers tea over coffee",
     "Running the migrations took eleven minutes",
@@ -145,7 +148,7 @@ const TEXTS: [&str; 6] = [
     "The staging server moved to a new address",
 ];
 
-fn filled(log: &Ram) -> Library {
+pub(super) fn filled(log: &Ram) -> Library {
     let mut library = Library::default();
     for text in TEXTS {
         log.write(&mut library, Area::Fragments, text, MemoryMetadata::default());
@@ -155,9 +158,13 @@ fn filled(log: &Ram) -> Library {
 
 #[test]
 fn a_record_is_found_at_once_and_after_the_indexes_have_it() {
+    WAYS.into_iter().for_each(a_record_is_found_at_once_and_after_the_indexes_have_it_with);
+}
+
+fn a_record_is_found_at_once_and_after_the_indexes_have_it_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let library = filled(&log);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     for mode in [SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Vector] {
         let query = MemoryQuery { mode, ..ask("migration run") };
         if mode != SearchMode::Vector {
@@ -188,7 +195,7 @@ fn fresh_records_score_as_the_index_scores_them() {
         Engine::open(dir.path(), Arc::<Ram>::clone(&log) as Arc<dyn RecordLog>, None, reading);
     let fresh = scores(&engine);
     drop(engine);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, VectorSearch::Exact);
     engine.wait_for_vectors(&library);
     for (fresh, indexed) in fresh.iter().zip(scores(&engine)) {
         assert_eq!(fresh.0, indexed.0);
@@ -198,15 +205,20 @@ fn fresh_records_score_as_the_index_scores_them() {
 
 #[test]
 fn indexes_are_there_after_a_restart_and_know_what_changed_meanwhile() {
+    WAYS.into_iter()
+        .for_each(indexes_are_there_after_a_restart_and_know_what_changed_meanwhile_with);
+}
+
+fn indexes_are_there_after_a_restart_and_know_what_changed_meanwhile_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let mut library = filled(&log);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     assert!(engine.wait_for_vectors(&library));
     drop(engine);
     log.write(&mut library, Area::Main, "The printer was repaired", MemoryMetadata::default());
     log.change(&mut library, 4, |row| row.metadata.superseded_at = Some(now()));
     log.change(&mut library, 1, |row| row.metadata.archived = true);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     assert_eq!(texts(&search(&engine, &library, &ask("printer")))[0], "The printer was repaired");
     assert!(!texts(&search(&engine, &library, &ask("broken printer"))).contains(&TEXTS[3]));
     assert!(!texts(&search(&engine, &library, &ask("deployment script"))).contains(&TEXTS[0]));
@@ -216,6 +228,10 @@ fn indexes_are_there_after_a_restart_and_know_what_changed_meanwhile() {
 
 #[test]
 fn questions_filter_by_everything_they_name() {
+    WAYS.into_iter().for_each(questions_filter_by_everything_they_name_with);
+}
+
+fn questions_filter_by_everything_they_name_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let mut library = Library::default();
     let about = |subject: &str, tags: &[&str], trust: u8, day: &str| MemoryMetadata {
@@ -238,7 +254,7 @@ fn questions_filter_by_everything_they_name() {
         "tea, and tea",
         MemoryMetadata { pinned: true, ..about("Ada", &[], 3, "2026-01-01") },
     );
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     engine.wait_for_vectors(&library);
     let day = |day: &str| Some(format!("{day}T00:00:00Z").parse().unwrap());
     let tea = || ask("tea note");
@@ -259,6 +275,10 @@ fn questions_filter_by_everything_they_name() {
 
 #[test]
 fn each_hit_says_why_and_each_cut_why_not() {
+    WAYS.into_iter().for_each(each_hit_says_why_and_each_cut_why_not_with);
+}
+
+fn each_hit_says_why_and_each_cut_why_not_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let mut library = filled(&log);
     let ada = MemoryMetadata {
@@ -267,7 +287,7 @@ fn each_hit_says_why_and_each_cut_why_not() {
         ..MemoryMetadata::default()
     };
     log.write(&mut library, Area::Main, "The staging token is in the vault", ada);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     engine.wait_for_vectors(&library);
     let query = MemoryQuery { explain: true, k: 1, ..ask("where has Ada put the staging token?") };
     let answer = search(&engine, &library, &query);
@@ -283,11 +303,15 @@ fn each_hit_says_why_and_each_cut_why_not() {
 
 #[test]
 fn what_is_forgotten_is_in_no_file() {
+    WAYS.into_iter().for_each(what_is_forgotten_is_in_no_file_with);
+}
+
+fn what_is_forgotten_is_in_no_file_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let mut library = filled(&log);
     let text = "the word xylophonist";
     let number = log.write(&mut library, Area::Fragments, text, MemoryMetadata::default());
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     assert!(engine.wait_for_vectors(&library));
     let vector: Vec<u8> =
         Bag.embed(&[text]).unwrap()[0].iter().flat_map(|it| it.to_le_bytes()).collect();
@@ -327,9 +351,13 @@ pub(super) fn files(dir: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn a_rebuild_changes_no_answer() {
+    WAYS.into_iter().for_each(a_rebuild_changes_no_answer_with);
+}
+
+fn a_rebuild_changes_no_answer_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let library = filled(&log);
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     engine.wait_for_vectors(&library);
     let before = search(&engine, &library, &ask("staging coffee"));
     engine.rebuild(&library).unwrap();
@@ -339,8 +367,12 @@ fn a_rebuild_changes_no_answer() {
 
 #[test]
 fn an_embedder_that_is_not_in_use_is_refused_by_name() {
+    WAYS.into_iter().for_each(an_embedder_that_is_not_in_use_is_refused_by_name_with);
+}
+
+fn an_embedder_that_is_not_in_use_is_refused_by_name_with(way: VectorSearch) {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
-    let engine = open(dir.path(), &log);
+    let engine = open(dir.path(), &log, way);
     let query = MemoryQuery { embedder: Some("fastembed".to_owned()), ..ask("x") };
     let error = engine.search(&Library::default(), &query, now()).unwrap_err().to_string();
     assert!(error.contains("`fastembed`") && error.contains("`bag-1` is in use"), "{error}");

@@ -9,10 +9,23 @@ use super::engine::Shared;
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
-    /// Which index: `words` or `vectors`.
+    /// Which index: `words`, `vectors` or `graph`.
     pub index: &'static str,
     /// What does not fit, in words for people.
     pub what: String,
+}
+
+/// How many records there are, and how many each index holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Records that should be found.
+    pub records: usize,
+    /// In the index of words.
+    pub words: usize,
+    /// With a vector; nothing without an embedder.
+    pub vectors: Option<usize>,
+    /// In the graph of neighbours; nothing when there is none.
+    pub graph: Option<usize>,
 }
 
 /// So many records are embedded again and compared.
@@ -43,6 +56,10 @@ pub(super) fn findings(shared: &Shared, library: &Library) -> Vec<Finding> {
         found.push(Finding { index: "vectors", what });
     }
     drop(flat);
+    if shared.settings.writes {
+        let damaged = vectors.graph_findings().into_iter();
+        found.extend(damaged.map(|what| Finding { index: "graph", what }));
+    }
     let step = (wanted.len() / SAMPLES).max(1);
     for entry in wanted.iter().step_by(step).take(SAMPLES) {
         found.extend(sample(shared, entry).map(|what| Finding { index: "vectors", what }));

@@ -1,8 +1,10 @@
 //! The thread that embeds and indexes: everything slow, and everything that may fail, happens here.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use super::engine::{Shared, indexed_as};
+use super::drawing;
+use super::engine::{Shared, VECTORS, indexed_as};
 use super::queue::{Job, Order, Turn};
 use crate::memory::Library;
 use crate::memory::contained::contained;
@@ -15,6 +17,10 @@ const EMBED_MAX: usize = 32;
 /// So many records are committed together when everything is made anew.
 const REBUILD_MAX: usize = 5_000;
 
+/// How long it takes until a text that could not be embedded is tried again, at first and at most.
+const PATIENCE_MIN: Duration = Duration::from_secs(1);
+const PATIENCE_MAX: Duration = Duration::from_secs(300);
+
 /// A job and its text.
 type Read = (Job, String);
 
@@ -24,6 +30,8 @@ pub(super) struct Worker {
     words: Option<Writer>,
     rows: Option<VectorWriter>,
     opened: (Option<Generation>, Option<Generation>),
+    /// How often in a row something could not be embedded.
+    tries: usize,
 }
 
 /// Every record that is to be indexed.
@@ -38,13 +46,13 @@ impl Worker {
         words: Option<Generation>,
         rows: Option<Generation>,
     ) -> Self {
-        Self { shared, words: None, rows: None, opened: (words, rows) }
+        Self { shared, words: None, rows: None, opened: (words, rows), tries: 0 }
     }
 
     /// Works until the engine is dropped.
     pub(super) fn run(mut self) {
         while let Some(turn) = self.shared.queue.next(self.shared.settings.gather) {
-            let last = turn.last;
+            let last = turn.last || !turn.orders.is_empty();
             self.turn(turn);
             if last {
                 self.settle();
@@ -69,6 +77,12 @@ impl Worker {
             let (result, done) = match order {
                 Order::Erase(numbers, done) => (self.erase(&numbers, turn.last_seq), done),
                 Order::Rebuild(jobs, done) => (self.rebuild(jobs, turn.last_seq), done),
+                Order::Redraw(done) => {
+                    if let Some(vectors) = &self.shared.vectors {
+                        vectors.drop_graph();
+                    }
+                    (Ok(()), done)
+                }
             };
             // Nobody need be waiting for it.
             let _: Result<(), _> = done.try_send(result);
@@ -98,23 +112,42 @@ impl Worker {
             .collect()
     }
 
-    /// Makes the vectors that are missing; they are found from then on.
-    fn embed(&self, read: &[Read]) {
+    /// Makes the vectors that are missing; they are found from then on. What cannot be embedded now is tried
+    /// again later, each time after a longer while.
+    fn embed(&mut self, read: &[Read]) {
         let Some(vectors) = &self.shared.vectors else { return };
         let missing = |it: &&Read| vectors.flat().stamp(it.0.entry.number) != Some(it.0.stamp);
-        let missing: Vec<&Read> = read.iter().filter(missing).collect();
+        let mut missing: Vec<&Read> = read.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return;
+        }
+        // Each time others come first: some that never can be embedded must not keep the rest from it.
+        let first = self.tries.saturating_mul(EMBED_MAX) % missing.len();
+        missing.rotate_left(first);
+        let (mut failed, mut away) = (Vec::new(), false);
         for chunk in missing.chunks(EMBED_MAX) {
-            match rows(vectors, chunk) {
-                Ok(rows) => {
-                    if let Err(error) = vectors.put(&rows) {
-                        vectors.set_trouble(Some(error.to_string()));
-                    }
-                }
-                Err(error) => {
-                    vectors.set_trouble(Some(error));
-                    return;
-                }
+            if self.shared.queue.is_stopping() {
+                return;
             }
+            if away {
+                failed.extend(chunk.iter().map(|it| it.0.clone()));
+                continue;
+            }
+            let (left, why) = embed_some(vectors, chunk);
+            // When none of many could be embedded there is no use in asking for the rest.
+            away = left.len() == chunk.len();
+            failed.extend(left);
+            if why.is_some() {
+                vectors.set_trouble(why);
+            }
+        }
+        if failed.is_empty() {
+            self.tries = 0;
+        } else {
+            let longer = 2_u32.saturating_pow(u32::try_from(self.tries).unwrap_or(u32::MAX));
+            let patience = PATIENCE_MIN.saturating_mul(longer).min(PATIENCE_MAX);
+            self.shared.queue.again(failed.into_iter(), patience);
+            self.tries += 1;
         }
     }
 
@@ -172,6 +205,7 @@ impl Worker {
             vectors.set_trouble(None);
         }
         self.shared.lexical.recovered();
+        drawing::begin(&self.shared);
     }
 
     fn erase(&mut self, numbers: &[u64], last_seq: u64) -> Result<(), String> {
@@ -189,12 +223,30 @@ impl Worker {
         let erased =
             contained("erasing vectors", || match (&self.shared.vectors, &mut self.rows) {
                 (Some(vectors), Some(writer)) => {
-                    writer.erase(vectors, numbers, last_seq).map_err(|it| it.to_string())
+                    writer.erase(vectors, numbers, last_seq).map_err(|it| it.to_string())?;
+                    vectors.erase_from_graph(numbers).map_err(|it| it.to_string())
                 }
                 (Some(_), None) => Err("the files of vectors cannot be written".to_owned()),
                 (None, _) => Ok(()),
             });
-        erased.and_then(|it| it)
+        erased.and_then(|it| it)?;
+        self.drop_other_embedders().map_err(|error| format!("erasing vectors failed: {error}"))
+    }
+
+    /// What embedders that are not in use made of records is deleted with them: nobody keeps it up to date.
+    fn drop_other_embedders(&self) -> std::io::Result<()> {
+        let own = self.shared.vectors.as_ref().map(|it| it.root());
+        let listed = match std::fs::read_dir(self.shared.dir.join(VECTORS)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            listed => listed?,
+        };
+        for entry in listed {
+            let path = entry?.path();
+            if path.is_dir() && own != Some(path.as_path()) {
+                std::fs::remove_dir_all(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a new generation of each index beside the old one, and puts it in its place.
@@ -232,6 +284,26 @@ impl Worker {
         (self.rows, self.opened.1) = (Some(writer), None);
         Ok(())
     }
+}
+
+/// Embeds some records together, and each alone when that does not work: of a bad text the others know nothing.
+/// Which are left, and why.
+fn embed_some(vectors: &Vectors, chunk: &[&Read]) -> (Vec<Job>, Option<String>) {
+    let made = |read: &[&Read]| -> Result<(), String> {
+        vectors.put(&rows(vectors, read)?).map_err(|error| error.to_string())
+    };
+    let Err(mut why) = made(chunk) else { return (Vec::new(), None) };
+    let mut left = Vec::new();
+    for (place, read) in chunk.iter().enumerate() {
+        // One that fails as all did may be the bad one; after a second the embedder is taken to be away.
+        if place > 1 && left.len() == place {
+            left.push(read.0.clone());
+        } else if let Err(alone) = made(std::slice::from_ref(read)) {
+            why = alone;
+            left.push(read.0.clone());
+        }
+    }
+    if left.is_empty() { (left, None) } else { (left, Some(why)) }
 }
 
 /// The vectors of texts, as rows.

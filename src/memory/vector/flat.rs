@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::graph::Graph;
 use super::kernel::{dot, dot_bytes};
 use super::top::Top;
 
@@ -23,6 +24,13 @@ pub enum BadVector {
 
 /// So many more than wanted are looked at again with floats.
 const AGAIN: usize = 40;
+/// So many points of a graph are kept in sight at least: .985 of the ten nearest of 100,000 rows are found then,
+/// and .992 of 10,000; see `docs/benchmarks.md`.
+const WIDE_MIN: usize = 400;
+/// When more would have to be, looking at every row costs no more.
+const WIDE_MAX: usize = 2_048;
+/// So many rows are held against a filter to see how many it lets through.
+const SAMPLED: usize = 128;
 
 /// The vectors, in the order in which they came.
 #[derive(Debug, Default)]
@@ -35,6 +43,8 @@ pub struct Flat {
     scales: Vec<f32>,
     floats: Vec<f32>,
     places: HashMap<u64, usize>,
+    /// Changes whenever places are counted anew.
+    epoch: u64,
 }
 
 impl Flat {
@@ -77,12 +87,66 @@ impl Flat {
     /// The record's vector.
     #[must_use]
     pub fn vector(&self, number: u64) -> Option<&[f32]> {
-        self.places.get(&number).and_then(|place| self.row(*place))
+        self.places.get(&number).and_then(|place| self.floats(*place))
     }
 
     /// The numbers of all records that have a vector.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
         self.places.keys().copied()
+    }
+
+    /// How many places there are, those of nobody counted as well.
+    pub(super) const fn places(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Where the record's vector is, if it was made of what the stamp says.
+    pub(super) fn place_of(&self, number: u64, stamp: u32) -> Option<u32> {
+        let place = *self.places.get(&number)?;
+        (self.stamps.get(place) == Some(&stamp)).then(|| u32::try_from(place).ok()).flatten()
+    }
+
+    /// Whether the vector at a place is somebody's.
+    pub(super) fn is_alive(&self, place: usize) -> bool {
+        self.alive.get(place).is_some_and(|alive| *alive)
+    }
+
+    /// The bytes at a place, and what they are multiplied with.
+    pub(super) fn bytes(&self, place: usize) -> Option<(&[i8], f32)> {
+        let from = place.checked_mul(self.dimension)?;
+        Some((self.bytes.get(from..from.checked_add(self.dimension)?)?, *self.scales.get(place)?))
+    }
+
+    /// Which way of counting places this is; another one when they were put together.
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The records, their stamps, bytes and scales, in the order of their places.
+    pub(super) fn rows(&self) -> impl Iterator<Item = ((u64, u32), &[i8], f32)> {
+        let known = self.numbers.iter().copied().zip(self.stamps.iter().copied());
+        let bytes = self.bytes.chunks_exact(self.dimension.max(1)).zip(self.scales.iter().copied());
+        let alive = known.zip(bytes).zip(&self.alive).filter(|(_, alive)| **alive);
+        alive.map(|((known, (bytes, scale)), _)| (known, bytes, scale))
+    }
+
+    /// The same vectors close together, in the order of their records.
+    pub(super) fn tidied(&self) -> Self {
+        let mut close = Self { epoch: self.epoch + 1, ..Self::new(self.dimension) };
+        let mut numbers: Vec<u64> = self.numbers().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            if let (Some(stamp), Some(vector)) = (self.stamp(number), self.vector(number)) {
+                // It was taken before, so it is taken again.
+                let _: Result<(), BadVector> = close.put(number, stamp, vector);
+            }
+        }
+        close
+    }
+
+    /// No vectors, where there were others.
+    pub(super) fn emptied(&self) -> Self {
+        Self { epoch: self.epoch + 1, ..Self::new(self.dimension) }
     }
 
     /// Gives the record this vector, instead of the one it may have had.
@@ -120,14 +184,7 @@ impl Flat {
         count: usize,
         wanted: impl Fn(u64) -> bool,
     ) -> Vec<(u64, f32)> {
-        if count == 0 || check(self.dimension, question).is_err() {
-            return Vec::new();
-        }
-        let largest = question.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
-        if largest == 0.0 {
-            return Vec::new();
-        }
-        let bytes: Vec<i8> = quantised(question, largest / 127.0).collect();
+        let Some(bytes) = self.asked(question, count) else { return Vec::new() };
         let mut top = Top::new(count.saturating_add(AGAIN));
         let rows = self.bytes.chunks_exact(self.dimension).zip(&self.scales).zip(&self.alive);
         for (place, ((row, scale), alive)) in rows.enumerate() {
@@ -140,22 +197,79 @@ impl Flat {
         self.again(question, top, count)
     }
 
+    /// As [`Flat::search`], looking only at rows to which a graph leads and at those beside it. Nothing when
+    /// that would find too few: because the graph is of other places, or the filter lets few through.
+    pub(super) fn search_with(
+        &self,
+        graph: &Graph,
+        question: &[f32],
+        count: usize,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Option<Vec<(u64, f32)>> {
+        if !graph.fits(self) {
+            return None;
+        }
+        let Some(bytes) = self.asked(question, count) else { return Some(Vec::new()) };
+        let wide = self.wide(count, &wanted)?;
+        let mut top = Top::new(count.saturating_add(AGAIN));
+        let led = graph.nearest(self, &bytes, wide);
+        for place in led.into_iter().chain(graph.beside(self)) {
+            let Some((row, scale)) = self.bytes(place) else { continue };
+            #[allow(clippy::cast_precision_loss, reason = "at most 127 * 127 * the dimension")]
+            let score = dot_bytes(row, &bytes) as f32 * scale;
+            if score > top.least()
+                && scale > 0.0
+                && self.is_alive(place)
+                && self.passes(place, &wanted)
+            {
+                top.push(score, place);
+            }
+        }
+        let found = self.again(question, top, count);
+        (found.len() >= count.min(self.len())).then_some(found)
+    }
+
+    /// How many points have to be kept in sight so that enough of them pass the filter; nothing when these are
+    /// so many that every row may as well be looked at.
+    fn wide(&self, count: usize, wanted: &impl Fn(u64) -> bool) -> Option<usize> {
+        let step = (self.places() / SAMPLED).max(1);
+        let (mut alive, mut passing) = (1_usize, 0_usize);
+        for place in (0..self.places()).step_by(step).filter(|place| self.is_alive(*place)) {
+            alive += 1;
+            passing += usize::from(self.passes(place, wanted));
+        }
+        // Somewhat more than wanted, so that the last of them are found as well as the first.
+        let needed = count.saturating_mul(3) / 2;
+        let wide = needed.saturating_mul(alive).checked_div(passing)?.max(WIDE_MIN);
+        (wide <= WIDE_MAX).then_some(wide)
+    }
+
+    /// A question as bytes; nothing when there is nothing to look for.
+    fn asked(&self, question: &[f32], count: usize) -> Option<Vec<i8>> {
+        if count == 0 || check(self.dimension, question).is_err() {
+            return None;
+        }
+        let largest = question.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
+        (largest > 0.0).then(|| quantised(question, largest / 127.0).collect())
+    }
+
     fn passes(&self, place: usize, wanted: &impl Fn(u64) -> bool) -> bool {
         self.numbers.get(place).is_some_and(|number| wanted(*number))
     }
 
     /// The best by floats among those that were best by bytes.
     fn again(&self, question: &[f32], top: Top, count: usize) -> Vec<(u64, f32)> {
-        let exact = top
-            .into_places()
-            .filter_map(|place| Some((*self.numbers.get(place)?, dot(question, self.row(place)?))));
+        let exact = top.into_places().filter_map(|place| {
+            Some((*self.numbers.get(place)?, dot(question, self.floats(place)?)))
+        });
         let mut exact: Vec<(u64, f32)> = exact.collect();
         exact.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
         exact.truncate(count);
         exact
     }
 
-    fn row(&self, place: usize) -> Option<&[f32]> {
+    /// The vector at a place.
+    pub(super) fn floats(&self, place: usize) -> Option<&[f32]> {
         let from = place.checked_mul(self.dimension)?;
         self.floats.get(from..from.checked_add(self.dimension)?)
     }
@@ -179,97 +293,4 @@ fn quantised(vector: &[f32], scale: f32) -> impl Iterator<Item = i8> + '_ {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn unit(seed: u64, dimension: usize) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut row: Vec<f32> = (0..dimension)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-            })
-            .collect();
-        let length = row.iter().map(|it| it * it).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|it| *it /= length);
-        row
-    }
-
-    #[test]
-    fn bytes_and_floats_find_what_floats_alone_would() {
-        let mut flat = Flat::new(64);
-        for number in 1..=2_000 {
-            flat.put(number, 0, &unit(number, 64)).unwrap();
-        }
-        let mut right = 0;
-        for question in 0..40 {
-            let question = unit(90_000 + question, 64);
-            let mut all: Vec<(u64, f32)> =
-                (1..=2_000).map(|it| (it, dot(&question, &unit(it, 64)))).collect();
-            all.sort_by(|a, b| b.1.total_cmp(&a.1));
-            let found = flat.search(&question, 10, |_| true);
-            right += found.iter().filter(|it| all[..10].iter().any(|best| best.0 == it.0)).count();
-        }
-        assert!(right >= 398, "only {right} of 400 nearest were found");
-    }
-
-    #[test]
-    fn a_filter_that_lets_few_through_still_gives_as_many_as_there_are() {
-        let mut flat = Flat::new(16);
-        for number in 1..=3_000 {
-            flat.put(number, 0, &unit(number, 16)).unwrap();
-        }
-        let found = flat.search(&unit(5, 16), 50, |number| number % 100 == 0);
-        assert_eq!(found.len(), 30);
-        assert!(found.is_sorted_by(|a, b| a.1 >= b.1));
-    }
-
-    #[test]
-    fn what_is_no_vector_is_refused_and_changes_nothing() {
-        let mut flat = Flat::new(2);
-        flat.put(1, 7, &[1.0, 0.0]).unwrap();
-        for (vector, error) in [
-            (vec![1.0], BadVector::Dimension { expected: 2, found: 1 }),
-            (vec![1.0, f32::NAN], BadVector::NotFinite(1)),
-            (vec![f32::INFINITY, 0.0], BadVector::NotFinite(0)),
-        ] {
-            assert_eq!(flat.put(1, 8, &vector), Err(error));
-            assert!(flat.search(&vector, 1, |_| true).is_empty());
-        }
-        assert_eq!((flat.stamp(1), flat.len(), flat.dead()), (Some(7), 1, 0));
-    }
-
-    proptest! {
-        #[test]
-        fn only_the_last_vector_of_a_record_is_found(
-            steps in proptest::collection::vec((1_u64..8, proptest::option::of(0_u64..100)), 1..60),
-        ) {
-            let mut flat = Flat::new(8);
-            let mut model = std::collections::BTreeMap::new();
-            for (number, seed) in steps {
-                match seed {
-                    Some(seed) => {
-                        flat.put(number, seed as u32, &unit(seed, 8)).unwrap();
-                        model.insert(number, seed);
-                    }
-                    None => {
-                        flat.remove(number);
-                        model.remove(&number);
-                    }
-                }
-            }
-            let found = flat.search(&unit(3, 8), 100, |_| true);
-            let mut numbers: Vec<u64> = found.iter().map(|it| it.0).collect();
-            numbers.sort_unstable();
-            prop_assert_eq!(numbers, model.keys().copied().collect::<Vec<_>>());
-            for (number, seed) in model {
-                let held = flat.vector(number).map(<[f32]>::to_vec);
-                prop_assert_eq!(held, Some(unit(seed, 8)));
-            }
-        }
-    }
-}
+mod tests;

@@ -3,12 +3,15 @@
 //! Owns vectors, how they are searched, and their files. Which records are wanted is the caller's business.
 
 mod cache;
+mod drawing;
 mod flat;
+mod graph;
 mod kernel;
 mod segment;
 mod store;
 mod top;
 
+pub use drawing::{GRAPH_FROM, VectorSearch};
 pub use flat::{BadVector, Flat};
 pub(crate) use segment::Row;
 pub(crate) use store::{VectorWriter, Vectors};

@@ -1,9 +1,10 @@
 //! The vectors of one embedder: in memory for searching, in files for the next start.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cache::Cache;
+use super::drawing::{Held, VectorSearch};
 use super::flat::{BadVector, Flat, check};
 use super::segment::{self, Row};
 use crate::memory::contained::contained;
@@ -34,6 +35,10 @@ pub(crate) struct Vectors {
     flat: RwLock<Flat>,
     trouble: RwLock<Option<String>>,
     cache: Cache,
+    searching: (VectorSearch, usize),
+    pub(super) held: RwLock<Held>,
+    /// Held by whoever writes the graph's files.
+    pub(super) graph_files: Mutex<()>,
 }
 
 impl std::fmt::Debug for Vectors {
@@ -44,8 +49,13 @@ impl std::fmt::Debug for Vectors {
 
 impl Vectors {
     /// Opens what there is of this embedder under `root`. What cannot be read is no error: there are no
-    /// vectors then, and [`Vectors::trouble`] says why.
-    pub(crate) fn open(root: &Path, embedder: Arc<dyn Embedder>) -> (Self, Option<Generation>) {
+    /// vectors then, and [`Vectors::trouble`] says why. `searching` says how they are searched, and from how
+    /// many on a graph is used.
+    pub(crate) fn open(
+        root: &Path,
+        embedder: Arc<dyn Embedder>,
+        searching: (VectorSearch, usize),
+    ) -> (Self, Option<Generation>) {
         let root = root.join(file_name(embedder.id()));
         let dimension = embedder.dimension();
         let (flat, generation, trouble) =
@@ -56,12 +66,31 @@ impl Vectors {
                 Err(panic) => (Flat::new(dimension), None, Some(panic)),
             };
         let (flat, trouble) = (RwLock::new(flat), RwLock::new(trouble));
-        (Self { root, embedder, flat, trouble, cache: Cache::default() }, generation)
+        let (cache, held) = (Cache::default(), RwLock::default());
+        let graph_files = Mutex::default();
+        let vectors = Self { root, embedder, flat, trouble, cache, searching, held, graph_files };
+        vectors.load_graph();
+        (vectors, generation)
+    }
+
+    /// How they are searched.
+    pub(super) const fn searching(&self) -> VectorSearch {
+        self.searching.0
+    }
+
+    /// From how many on a graph is used.
+    pub(super) const fn graph_from(&self) -> usize {
+        self.searching.1
     }
 
     /// The embedder's id.
     pub(crate) fn id(&self) -> &str {
         self.embedder.id()
+    }
+
+    /// The embedder.
+    pub(crate) fn embedder(&self) -> Arc<dyn Embedder> {
+        Arc::clone(&self.embedder)
     }
 
     /// Where its generations are.
@@ -134,18 +163,25 @@ impl Vectors {
 
     /// These are all vectors there are.
     pub(crate) fn replace(&self, rows: &[Row]) -> Result<(), VectorError> {
-        *self.flat_mut() = Flat::new(self.embedder.dimension());
+        self.drop_graph();
+        let mut flat = self.flat_mut();
+        *flat = flat.emptied();
+        drop(flat);
         self.put(rows)
     }
 
-    /// The records nearest to a question's vector; see [`Flat::search`].
+    /// The records nearest to a question's vector: with the graph where there is one and it finds enough,
+    /// else of all; see [`Flat::search`].
     pub(crate) fn search(
         &self,
         question: &[f32],
         count: usize,
         wanted: impl Fn(u64) -> bool,
     ) -> Vec<(u64, f32)> {
-        self.flat().search(question, count, wanted)
+        let flat = self.flat();
+        let found =
+            self.graph(&flat).and_then(|graph| flat.search_with(&graph, question, count, &wanted));
+        found.unwrap_or_else(|| flat.search(question, count, wanted))
     }
 
     /// Records are not to be found any more.
@@ -158,16 +194,8 @@ impl Vectors {
     pub(crate) fn tidy(&self) {
         let mut flat = self.flat_mut();
         if flat.dead() > 1_000 && flat.dead() > flat.len() / 4 {
-            let mut close = Flat::new(flat.dimension());
-            let mut numbers: Vec<u64> = flat.numbers().collect();
-            numbers.sort_unstable();
-            for number in numbers {
-                if let (Some(stamp), Some(vector)) = (flat.stamp(number), flat.vector(number)) {
-                    // It was taken before, so it is taken again.
-                    let _: Result<(), BadVector> = close.put(number, stamp, vector);
-                }
-            }
-            *flat = close;
+            *flat = flat.tidied();
+            self.lay_anew(&flat);
         }
     }
 

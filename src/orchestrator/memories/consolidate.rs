@@ -4,18 +4,29 @@
 use serde_json::json;
 
 use super::govern::{Asker, MemoryRefusal, call, decided, noted};
+use super::writer::writer;
 use crate::contracts::{
-    BatchId, BatchUndone, CallEffect, ConsolidationReport, Effect, Map, MemoryProposal,
-    MemoryRuling, ProposalId, Risk, ToolCall,
+    Area, BatchId, BatchUndone, CallEffect, Consolidated, ConsolidationReport, Effect, EventBody,
+    EventKind, Map, MemoryJob, MemoryProposal, MemoryRuling, ProposalId, Risk, RunId, ToolCall,
 };
-use crate::memory::jobs::{ConsolidateSettings, Consolidation, ProposalError, UndoError, due};
+use crate::memory::Engine;
+use crate::memory::jobs::{
+    AreaBudget, ConsolidateSettings, Consolidation, ProposalError, Triggers, UndoError, due,
+};
+use crate::orchestrator::error::RunError;
 use crate::orchestrator::services::Services;
 use crate::ports::ToolDescriptor;
+use crate::recall::consolidate::Bounds;
+use crate::store::Reader;
 
 /// The name under which policy decides about consolidation.
 const MEMORY_CONSOLIDATE: &str = "memory_consolidate";
-/// Who asks when the clock does.
+/// Who asks when the clock does, and when there is much that is new.
 const CLOCK: &str = "schedule:consolidation";
+const THRESHOLD: &str = "threshold:consolidation";
+/// Events that are looked through for jobs, and jobs that are told of.
+const EVENTS_MAX: u32 = 1_000;
+const JOBS_MAX: usize = 100;
 /// Texts that are sentences of their sources.
 const EXTRACT: &str = "extract";
 
@@ -80,8 +91,29 @@ fn granted(
 }
 
 fn settings(services: &Services) -> ConsolidateSettings {
-    let tools = services.vocabulary.names().map(str::to_owned).collect();
-    ConsolidateSettings { tools, ..ConsolidateSettings::default() }
+    let config = services.config();
+    let own = &config.memory.consolidation;
+    let usual = ConsolidateSettings::default();
+    let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    #[allow(clippy::cast_possible_truncation, reason = "a share between 0.5 and 1")]
+    let similarity = own.similarity as f32;
+    let budgets = own.budgets.iter().filter_map(|(area, budget)| {
+        let some = |bound: u64| Some(bound).filter(|bound| *bound > 0);
+        let budget = AreaBudget {
+            records: some(budget.records),
+            bytes: some(budget.bytes),
+            superseded_age_ms: some(budget.superseded_ms),
+        };
+        Some((Area::named(area)?, budget))
+    });
+    ConsolidateSettings {
+        bounds: Bounds { similarity, ..usual.bounds },
+        records_max: whole(own.look_records),
+        bytes_max: own.look_bytes,
+        triggers: Triggers { records: own.records, bytes: own.bytes, cluster: own.cluster },
+        budgets: budgets.collect(),
+        tools: services.vocabulary().names().map(str::to_owned).collect(),
+    }
 }
 
 /// Makes one of records that say the same, or says what would be done. Policy decides about each proposal:
@@ -100,16 +132,25 @@ pub fn consolidate(
     let decide =
         |proposal: &MemoryProposal| ruled(services, &nobody, &applying(services, proposal));
     let settings = settings(services);
+    let embedder = services.memory.engine().and_then(Engine::embedder);
+    let writes = services.config().memory.consolidation.model;
+    let model = services.model.as_ref().filter(|_| writes);
+    let used = services.memory.last_used();
     let work = Consolidation {
         memory: &services.memory,
         settings: &settings,
-        embedder: None,
-        writer: None,
+        embedder: embedder.as_deref(),
+        writer: model.map(writer),
         decide: &decide,
-        last_used: &|_| None,
+        last_used: &|id| used.get(id).copied(),
         by: asker.by.clone(),
     };
-    let report = work.run(dry_run)?;
+    let mut report = work.run(dry_run)?;
+    if writes && model.is_none() {
+        report
+            .notes
+            .push("there is no model, so sentences of the sources stand for them".to_owned());
+    }
     if !dry_run {
         noted(services, asker, &job, ruling.effect, None)?;
     }
@@ -129,20 +170,53 @@ fn applying(services: &Services, proposal: &MemoryProposal) -> ToolCall {
     call(services, MEMORY_CONSOLIDATE, args)
 }
 
-/// What the clock asks for: a job, where there is enough to do. Blocks.
+/// What makes a daemon consolidate by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The clock: whatever is new is enough.
+    Clock,
+    /// So much is new that it should not wait for the clock.
+    Threshold,
+}
+
+/// What a daemon does by itself: a job, where there is enough to do. Blocks.
 ///
 /// # Errors
 /// [`MemoryRefusal`].
 pub fn consolidate_if_due(
     services: &Services,
+    occasion: Occasion,
 ) -> Result<Option<ConsolidationReport>, MemoryRefusal> {
-    let triggers = settings(services).triggers;
-    let is_due = due(&*services.memory.library()?, triggers, services.clock.now()).is_some();
+    let (triggers, by) = match occasion {
+        Occasion::Clock => (Triggers::ANYTHING, CLOCK),
+        Occasion::Threshold => (settings(services).triggers, THRESHOLD),
+    };
+    let since = services.memory.consolidated_up_to();
+    let is_due = due(&*services.memory.library()?, since, triggers, services.clock.now()).is_some();
     if !is_due {
         return Ok(None);
     }
-    let asker = Asker { by: CLOCK.to_owned(), person: false };
+    let asker = Asker { by: by.to_owned(), person: false };
     consolidate(services, &asker, false).map(Some)
+}
+
+/// The consolidations that came to their end, the newest first. Blocks.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn consolidations(reader: &Reader) -> Result<Vec<MemoryJob>, RunError> {
+    let system = RunId::SYSTEM_TEXT;
+    let kind = EventKind::MemoryConsolidated;
+    let mut jobs = Vec::new();
+    for event in reader.newest_of_kind(system, kind, EVENTS_MAX)? {
+        let unreadable =
+            |source| RunError::Stored { run: system.to_owned(), what: "an event", source };
+        let EventBody::MemoryConsolidated(it) = event.body().map_err(unreadable)? else { continue };
+        if it.what == Consolidated::Job && jobs.len() < JOBS_MAX {
+            jobs.push(MemoryJob { at: event.at, by: it.by, report: it.report.map(|it| *it) });
+        }
+    }
+    Ok(jobs)
 }
 
 /// Accepts or rejects a proposal. Blocks.

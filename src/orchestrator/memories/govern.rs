@@ -94,11 +94,11 @@ pub(super) fn allowed(
     asker: &Asker,
     call: &ToolCall,
 ) -> Result<(), MemoryRefusal> {
-    let tool = services.vocabulary.get(&call.name).ok_or_else(|| MemoryRefusal::Denied {
+    let tool = services.tool(&call.name).ok_or_else(|| MemoryRefusal::Denied {
         reason: format!("there is no tool `{}`", call.name),
         rules: Vec::new(),
     })?;
-    let decision = decided(services, asker, call, tool);
+    let decision = decided(services, asker, call, &tool);
     if decision.effect == Effect::Allow || (decision.effect == Effect::Ask && asker.person) {
         return Ok(());
     }

@@ -14,6 +14,8 @@ use crate::ports::Memories;
 
 /// Pages and documents of strangers have a label that begins so.
 const WEB: &str = "untrusted:web";
+/// What a run writes in a workspace that nobody vouched for: its playbooks and its files may be anybody's.
+const STRANGE_WORKSPACE: &str = "untrusted:workspace";
 
 /// Memory, as a run's tools have it.
 #[derive(Debug)]
@@ -31,15 +33,19 @@ impl Services {
 
 impl Memories for RunMemories {
     fn search(&self, query: &MemoryQuery) -> Result<MemoryAnswer, ToolError> {
-        self.services.memory.search(query).map_err(told)
+        let found = self.services.memory.search(query).map_err(told)?;
+        self.services.memory.note_use(found.items.iter().map(|hit| hit.id).collect());
+        Ok(found)
     }
 
     fn full_text(&self, query: &str, areas: &[Area], k: usize) -> Result<MemoryAnswer, ToolError> {
-        self.services.memory.full_text(query, areas, k).map_err(told)
+        let found = self.services.memory.full_text(query, areas, k).map_err(told)?;
+        self.services.memory.note_use(found.items.iter().map(|hit| hit.id).collect());
+        Ok(found)
     }
 
     fn write(&self, draft: MemoryDraft, call: &ToolCall) -> Result<Written, ToolError> {
-        let labels = labels_of(call, "text");
+        let labels = labels_of(&self.services, call, "text");
         let source = Provenance {
             run: Some(call.run_id),
             step: Some(call.step_id.clone()),
@@ -65,9 +71,17 @@ impl Memories for RunMemories {
 }
 
 /// Where the value of an argument came from, as far as it was traced; where the call's arguments came from,
-/// otherwise.
-pub(in crate::orchestrator) fn labels_of(call: &ToolCall, arg: &str) -> Vec<String> {
-    call.arg_labels.get(arg).unwrap_or(&call.labels).clone()
+/// otherwise. In a workspace that is not trusted, from a stranger.
+pub(in crate::orchestrator) fn labels_of(
+    services: &Services,
+    call: &ToolCall,
+    arg: &str,
+) -> Vec<String> {
+    let mut labels = call.arg_labels.get(arg).unwrap_or(&call.labels).clone();
+    if services.knowledge.is_none() {
+        labels.push(STRANGE_WORKSPACE.to_owned());
+    }
+    labels
 }
 
 /// What a run wants remembered: strangers' words stay strangers' words, and nothing is trusted more than

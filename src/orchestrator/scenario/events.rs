@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::contracts::{
     ApprovalId, ApprovalSubject, Budget, CallDecided, CallEffect, CallFinished, CallId, CallNamed,
-    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, Profile, Receipt,
-    RunId, RunStarted, StepFinished, StepStarted, Stored, TextRef, Timestamp, Trigger,
+    CallRequested, Decision, Effect, ErrorKind, EventBody, Hash, Map, Origin, PlanRevised, Profile,
+    Receipt, RunId, RunStarted, StepFinished, StepStarted, Stored, TextRef, Timestamp, Trigger,
 };
 use crate::playbook::ScriptedResult;
 
@@ -26,6 +26,17 @@ pub(super) fn started(budget: &Budget) -> EventBody {
         pinned: Vec::new(),
         bounds: Vec::new(),
         lineage: None,
+    })
+}
+
+/// A scenario has no model.
+pub(super) fn unplanned(round: u32) -> EventBody {
+    EventBody::PlanRevised(PlanRevised {
+        round: round.saturating_sub(1),
+        goes_on: false,
+        error_kind: Some(ErrorKind::NoModel),
+        reason: Stored::new(Vec::new(), [0; 32]).reference,
+        labels: Vec::new(),
     })
 }
 

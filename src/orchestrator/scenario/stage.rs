@@ -95,6 +95,7 @@ impl<'a> Stage<'a> {
                 let result = self.scripted(&path)?;
                 Ok(vec![events::finished(&path, attempt, result.ok, events::kind(&result))])
             }
+            Command::Plan { round } => Ok(vec![events::unplanned(round)]),
             Command::Verify { index } => self.verify(index).map(|verified| vec![verified]),
             Command::Conclude(verdict) => self.conclude(verdict).map(|finished| vec![finished]),
             Command::Report { .. } => Ok(Vec::new()),
@@ -258,7 +259,8 @@ impl<'a> Stage<'a> {
             inputs,
             steps: story::views(self, &place, names)?,
             run: run_facts(self.playbook),
-            memory: Value::Array(Vec::new()),
+            memory: json!({ "pinned": [], "recalled": [] }),
+            no_memory: None,
             secrets: self.playbook.permissions.secrets.iter().cloned().collect(),
             error: failure::seen(&self.state, path, &message)?,
             items: story::items(self, &place)?,
@@ -329,6 +331,7 @@ fn run_facts(playbook: &Playbook) -> Map {
         "started_at": Timestamp::from_ms(0).to_string(),
         "unattended": false,
         "dry_run": false,
+        "answer": "",
     });
     facts.as_object().cloned().unwrap_or_default()
 }

@@ -158,7 +158,7 @@ impl<'a> Reversal<'a> {
     ) -> Result<Result<Authorized<ToolCall>, String>, UndoError> {
         let services = self.services;
         let missing = || RunError::Incomplete { run: self.run_id.to_string(), what: "the tool" };
-        let tool = services.vocabulary.get(tool).ok_or_else(missing)?;
+        let tool = &services.tool(tool).ok_or_else(missing)?;
         let call = self.call(tool, args, path);
         let around = Surroundings {
             places: &services.places,
@@ -247,6 +247,7 @@ impl<'a> Reversal<'a> {
             run_id: self.run_id,
             playbook: None,
             outcome,
+            error_kind: None,
             summary,
             steps: Vec::new(),
             outputs: BTreeMap::new(),

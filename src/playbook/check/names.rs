@@ -1,7 +1,7 @@
 //! Names and functions in expressions.
 
 use crate::playbook::expression::{
-    ErrorKind, ExpressionError, Facts, Path, ROOTS, RUN_NAMES, Reads, Scope, StepView,
+    ErrorKind, ExpressionError, Facts, MEMORY_NAMES, Path, ROOTS, RUN_NAMES, Reads, Scope, StepView,
 };
 use crate::playbook::model::{Action, InputKind, Playbook};
 use crate::playbook::read::{Reader, Section, Sight, Site};
@@ -84,6 +84,10 @@ fn path_exists(reader: &mut Reader<'_>, playbook: &Playbook, site: &Site, path: 
         ("run", Some(name)) if !RUN_NAMES.contains(&name) => {
             let message = format!("`run` has no `{name}`");
             unknown(reader, place, "unknown-name", message, name, RUN_NAMES);
+        }
+        ("memory", Some(name)) if !MEMORY_NAMES.contains(&name) => {
+            let message = format!("`memory` has no `{name}`");
+            unknown(reader, place, "unknown-name", message, name, MEMORY_NAMES);
         }
         ("secrets", Some(name)) if !playbook.permissions.secrets.iter().any(|s| s == name) => {
             let message = format!("the secret `{name}` is not declared");

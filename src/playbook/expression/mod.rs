@@ -30,7 +30,7 @@ pub use evaluator::{Evaluator, ExpressionLimits};
 pub use facts::{Call, Facts, Path};
 pub use functions::FUNCTIONS;
 pub use questions::Reads;
-pub use scope::{ROOTS, RUN_NAMES, RunError, Scope, StepView};
+pub use scope::{MEMORY_NAMES, ROOTS, RUN_NAMES, RunError, Scope, StepView};
 pub use sources::Sources;
 pub(crate) use syntax::is_name;
 pub use template::{Piece, split};

@@ -13,8 +13,11 @@ use crate::contracts::{ArtifactRef, Map, ToolError};
 pub const ROOTS: [&str; 6] = ["inputs", "steps", "run", "memory", "secrets", "error"];
 
 /// The properties of `run`.
-pub const RUN_NAMES: [&str; 7] =
-    ["id", "task_id", "playbook", "goal", "started_at", "unattended", "dry_run"];
+pub const RUN_NAMES: [&str; 8] =
+    ["id", "task_id", "playbook", "goal", "started_at", "unattended", "dry_run", "answer"];
+
+/// The properties of `memory`: lists of `{id, area, text, trust, labels, why}`.
+pub const MEMORY_NAMES: [&str; 2] = ["pinned", "recalled"];
 
 /// What an expression can see.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,8 +28,10 @@ pub struct Scope {
     pub steps: BTreeMap<String, StepView>,
     /// Facts about the run; the names are [`RUN_NAMES`].
     pub run: Map,
-    /// What was recalled.
+    /// What was recalled; the names are [`MEMORY_NAMES`].
     pub memory: Value,
+    /// Why nothing may be recalled: whatever names `memory` fails with it.
+    pub no_memory: Option<String>,
     /// Names of the secrets the playbook may use. Their values are never here.
     pub secrets: BTreeSet<String>,
     /// What went wrong; only in `on_failure`.
@@ -98,7 +103,7 @@ impl Scope {
         match root {
             "inputs" => Some(Value::Object(self.inputs.clone())),
             "run" => Some(Value::Object(self.run.clone())),
-            "memory" => Some(self.memory.clone()),
+            "memory" => self.no_memory.is_none().then(|| self.memory.clone()),
             "steps" => Some(self.steps(facts)),
             "secrets" => {
                 let named = |name: &String| (name.clone(), Value::String(placeholder(name)));
@@ -139,6 +144,7 @@ impl Scope {
             name: path.root.clone(),
             within: String::new(),
             known: self.roots(),
+            why: self.no_memory.clone().filter(|_| path.root == "memory"),
         })?;
         let mut value = &whole;
         let mut within = path.root.clone();
@@ -148,6 +154,7 @@ impl Scope {
                 name: name.clone(),
                 within: within.clone(),
                 known: self.known(value, &within),
+                why: None,
             })?;
             within = format!("{within}.{name}");
         }
@@ -174,10 +181,15 @@ pub(super) struct Missing {
     pub(super) name: String,
     pub(super) within: String,
     pub(super) known: Vec<String>,
+    /// Why it is not there, where that is known.
+    pub(super) why: Option<String>,
 }
 
 impl Missing {
     pub(super) fn message(&self) -> String {
+        if let Some(why) = &self.why {
+            return why.clone();
+        }
         match (self.within.as_str(), self.known.as_slice()) {
             ("", _) => format!("there is no `{}`", self.name),
             (within, []) => format!("`{within}` has no `{}`: it has no names at all", self.name),

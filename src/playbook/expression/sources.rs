@@ -82,8 +82,8 @@ impl Sources {
                 "secrets" => one_or_all(&mut self.secrets, &mut self.all_secrets, first),
                 "error" => self.error = true,
                 "memory" => self.memory = true,
-                // Facts about the run are the program's own.
-                "run" => {}
+                // Facts about the run are the program's own, but for what its planner came to.
+                "run" => self.all_steps |= matches!(first.as_deref(), None | Some("answer")),
                 name => {
                     self.items.insert(name.to_owned());
                 }

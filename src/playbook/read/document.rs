@@ -2,7 +2,7 @@
 
 use super::block::{PARALLEL, idle_parallel};
 use super::foreach::PARALLEL_MAX;
-use super::reader::Reader;
+use super::reader::{Context, Reader, Section};
 use super::steps::bounded;
 use super::tree::Part;
 use super::{ending, inputs, permissions, scenarios, schedule, steps};
@@ -36,6 +36,7 @@ pub(in crate::playbook) fn document<'a>(
     let schedule = fields.node("schedule").and_then(|node| schedule::schedule(reader, node));
     let webhook = fields.node("webhook").and_then(|node| schedule::webhook(reader, node));
     let concurrency = bounded(reader, &mut fields, "concurrency", CONCURRENCY_MAX);
+    let goal = goal(reader, &mut fields);
     let (steps, parallel) = main_steps(reader, &mut fields);
     let on_failure = handlers(reader, &mut fields, "on_failure", Part::Rescue);
     let always = handlers(reader, &mut fields, "always", Part::Always);
@@ -56,6 +57,7 @@ pub(in crate::playbook) fn document<'a>(
         webhook,
         concurrency,
         parallel,
+        goal,
         steps,
         on_failure,
         always,
@@ -140,9 +142,26 @@ fn main_steps<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (Vec<Step
     (steps, parallel.unwrap_or(PARALLEL))
 }
 
+/// The goal of a playbook whose steps a planner finds.
+fn goal<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Option<String> {
+    let node = fields.node("goal")?;
+    let goal = fields.text("goal", &mut reader.mistakes)?;
+    reader.template(node, &Context::plain(Section::Start));
+    if goal.trim().is_empty() {
+        reader.error(node.place, "bad-value", "a goal says something");
+    }
+    if fields.node("steps").is_some() {
+        let message = "a playbook has `steps` or a `goal`; a step may have a goal of its own";
+        reader.error(node.place, "contradiction", message);
+    }
+    Some(goal.to_owned())
+}
+
 fn sequence<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Vec<Step> {
     let Some(node) = fields.node("steps") else {
-        reader.error(fields.place(), "missing-key", "a playbook needs `steps`");
+        if fields.node("goal").is_none() {
+            reader.error(fields.place(), "missing-key", "a playbook needs `steps`, or a `goal`");
+        }
         return Vec::new();
     };
     let items = fields.list("steps", &mut reader.mistakes).unwrap_or_default();

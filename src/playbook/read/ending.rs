@@ -48,7 +48,8 @@ fn memory<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Remember> {
         reader.template(node, &Context::plain(Section::End));
     }
     let tags = fields.texts("tags", &mut reader.mistakes).unwrap_or_default();
+    let optional = fields.boolean("optional", &mut reader.mistakes).unwrap_or_default();
     reader.finish("a memory", fields);
     let tags = tags.into_iter().map(|(tag, _)| tag.to_owned()).collect();
-    Some(Remember { area: area?, text: text?.to_owned(), tags })
+    Some(Remember { area: area?, text: text?.to_owned(), tags, optional })
 }

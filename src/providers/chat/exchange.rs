@@ -41,8 +41,8 @@ pub(super) struct Exchange<'a> {
     pub url: String,
     /// Beside the content type.
     pub headers: HeaderMap,
-    /// The request.
-    pub body: &'a Value,
+    /// The request; without one it only asks for what is there.
+    pub body: Option<&'a Value>,
     /// How long it may take.
     pub wall: Duration,
     /// A request to stop.
@@ -75,13 +75,27 @@ impl Exchange<'_> {
         ended
     }
 
+    /// Sends the request and reads the answer as one document.
+    pub(super) fn document(&self) -> Result<Value, ModelError> {
+        let mut text = String::new();
+        self.lines(&mut |line| {
+            text.push_str(line);
+            text.push('\n');
+            Ok(Flow::On)
+        })?;
+        serde_json::from_str(&text).map_err(|_| self.garbled("the answer is not JSON"))
+    }
+
     async fn ask(
         &self,
         take: &mut dyn FnMut(&str) -> Result<Flow, ModelError>,
     ) -> Result<(), ModelError> {
         let client = client().map_err(|error| self.unavailable(deepest(&error), None))?;
-        let request: RequestBuilder =
-            client.post(&self.url).headers(self.headers.clone()).json(self.body);
+        let request: RequestBuilder = match self.body {
+            Some(body) => client.post(&self.url).json(body),
+            None => client.get(&self.url),
+        };
+        let request = request.headers(self.headers.clone());
         let sent = request.send().await;
         let response = sent.map_err(|error| self.unavailable(deepest(&error), None))?;
         let status = response.status();

@@ -7,7 +7,9 @@ mod chain;
 mod exchange;
 mod ollama;
 mod openai;
+mod probe;
 mod scripted;
+mod server;
 
 #[cfg(test)]
 mod peer;
@@ -17,4 +19,6 @@ mod tests;
 pub use chain::{Chain, Patience};
 pub use ollama::{Ollama, OllamaModel};
 pub use openai::{OpenAi, OpenAiOptions};
+pub use probe::{Findings, QUESTIONS, probe};
 pub use scripted::{Script, ScriptError, Scripted, Turn};
+pub use server::{Held, Pulled};

@@ -21,6 +21,8 @@ pub struct Ollama {
     pub url: String,
     /// The same answer to the same question, as far as the server can.
     pub seed: i32,
+    /// How freely words are chosen; 0 takes the likeliest.
+    pub temperature: f64,
     /// Tokens that a model looks at, question and reply together; the server's default when absent.
     pub context_tokens: Option<u64>,
 }
@@ -28,7 +30,7 @@ pub struct Ollama {
 /// A model of an Ollama server.
 #[derive(Debug, Clone)]
 pub struct OllamaModel {
-    server: Ollama,
+    pub(super) server: Ollama,
     model: String,
     name: String,
 }
@@ -48,8 +50,10 @@ impl Ollama {
 impl OllamaModel {
     fn body(&self, prompt: &Prompt) -> Result<Value, ModelError> {
         let tokens = i32::try_from(prompt.tokens_max).unwrap_or(i32::MAX);
-        let mut options =
-            ModelOptions::default().temperature(0.0).seed(self.server.seed).num_predict(tokens);
+        #[allow(clippy::cast_possible_truncation, reason = "between 0 and 2")]
+        let temperature = self.server.temperature as f32;
+        let options = ModelOptions::default().temperature(temperature);
+        let mut options = options.seed(self.server.seed).num_predict(tokens);
         if let Some(tokens) = self.server.context_tokens {
             options = options.num_ctx(tokens);
         }
@@ -98,7 +102,8 @@ impl Model for OllamaModel {
         let wall: Duration = prompt.wall;
         let url = format!("{}/api/chat", self.server.url);
         let headers = HeaderMap::new();
-        let exchange = Exchange { model: &self.name, url, headers, body: &body, wall, cancel };
+        let exchange =
+            Exchange { model: &self.name, url, headers, body: Some(&body), wall, cancel };
         let (mut text, mut last) = (String::new(), None);
         exchange.lines(&mut |line| {
             let value: Value = serde_json::from_str(line)

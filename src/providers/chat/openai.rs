@@ -22,6 +22,8 @@ pub struct OpenAiOptions {
     pub key: Option<String>,
     /// The same answer to the same question, as far as the endpoint can.
     pub seed: i64,
+    /// How freely words are chosen; 0 takes the likeliest.
+    pub temperature: f64,
 }
 
 /// Without the key.
@@ -69,6 +71,20 @@ impl OpenAi {
         Ok(Self { options, headers, name })
     }
 
+    /// The names of the models that the endpoint has.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or does not say.
+    pub fn models(&self, wall: Duration, cancel: &Cancel) -> Result<Vec<String>, ModelError> {
+        let (url, headers) = (format!("{}/models", self.options.url), self.headers.clone());
+        let asked = Exchange { model: &self.name, url, headers, body: None, wall, cancel };
+        let answer = asked.document()?;
+        let models = answer.get("data").and_then(Value::as_array);
+        let models = models.ok_or_else(|| asked.garbled("it lists no models"))?;
+        let name = |model: &Value| Some(model.get("id")?.as_str()?.to_owned());
+        Ok(models.iter().filter_map(name).collect())
+    }
+
     fn body(&self, prompt: &Prompt) -> Value {
         let messages: Vec<Value> = prompt
             .messages
@@ -78,7 +94,7 @@ impl OpenAi {
         let mut body = json!({
             "model": self.options.model,
             "messages": messages,
-            "temperature": 0,
+            "temperature": self.options.temperature,
             "seed": self.options.seed,
             "max_tokens": prompt.tokens_max,
             "stream": true,
@@ -108,7 +124,8 @@ impl Model for OpenAi {
         let (url, headers) =
             (format!("{}/chat/completions", self.options.url), self.headers.clone());
         let wall: Duration = prompt.wall;
-        let exchange = Exchange { model: &self.name, url, headers, body: &body, wall, cancel };
+        let exchange =
+            Exchange { model: &self.name, url, headers, body: Some(&body), wall, cancel };
         let mut heard = Heard::default();
         exchange.lines(&mut |line| {
             // Lines of other fields, and comments, say nothing here.

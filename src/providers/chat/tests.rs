@@ -20,13 +20,15 @@ fn prompt(seconds: u64) -> Prompt {
 }
 
 fn ollama(peer: &Peer) -> OllamaModel {
-    Ollama { url: peer.url.clone(), seed: 7, context_tokens: Some(4096) }.model("tiny")
+    Ollama { url: peer.url.clone(), seed: 7, temperature: 0.0, context_tokens: Some(4096) }
+        .model("tiny")
 }
 
 fn openai(peer: &Peer) -> OpenAi {
     let key = Some("sk-test".to_owned());
     let url = format!("{}/v1", peer.url);
-    OpenAi::new(OpenAiOptions { url, model: "tiny".to_owned(), key, seed: 7 }).unwrap()
+    OpenAi::new(OpenAiOptions { url, model: "tiny".to_owned(), key, seed: 7, temperature: 0.0 })
+        .unwrap()
 }
 
 fn ask(model: &dyn Model, seconds: u64) -> Result<Reply, ModelError> {
@@ -98,8 +100,13 @@ fn a_key_is_never_shown() {
     let error = ask(&model, 5).unwrap_err();
     assert!(matches!(error, ModelError::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("bad key") && !error.to_string().contains("sk-test"));
-    let options =
-        OpenAiOptions { url: String::new(), model: "m".into(), key: Some("a\nb".into()), seed: 0 };
+    let options = OpenAiOptions {
+        url: String::new(),
+        model: "m".into(),
+        key: Some("a\nb".into()),
+        seed: 0,
+        temperature: 0.0,
+    };
     let error = OpenAi::new(options).unwrap_err().to_string();
     assert!(error.contains("line break") && !error.contains("a\nb"), "{error}");
 }

@@ -10,13 +10,18 @@ use fastembed::{
 };
 
 use super::library::unloadable;
+use super::pieces::pieces;
 use crate::ports::{EmbedError, Embedder};
 
 const NAME: &str = "fastembed";
 /// Of all-MiniLM-L6-v2.
 const DIMENSION: usize = 384;
-/// Longer texts count by their beginning.
+/// What the model reads at once.
 const TOKENS_MAX: usize = 256;
+/// Texts of more bytes are embedded in pieces: as many as the tokens above usually are.
+const PIECE_BYTES: usize = 1_100;
+/// So many pieces count; what is longer counts by its beginning.
+const PIECES_MAX: usize = 24;
 /// So many requests wait for the thread.
 const WAITING_MAX: usize = 64;
 
@@ -157,16 +162,29 @@ fn serve(mut model: TextEmbedding, inbox: &Receiver<Request>) {
 }
 
 /// One text after the other: together they would change each other's vectors a little, because the numbers
-/// inside the model are scaled by the largest of them.
+/// inside the model are scaled by the largest of them. A long text has the middle of its pieces' vectors.
 fn embedded(model: &mut TextEmbedding, texts: &[String]) -> Answer {
-    let mut made = Vec::with_capacity(texts.len());
-    for text in texts {
-        let vectors = model.embed([text.as_str()], None).map_err(|error| {
-            EmbedError::BadVector { embedder: NAME.to_owned(), reason: error.to_string() }
-        })?;
-        made.extend(vectors);
+    texts.iter().map(|text| whole(model, text)).collect()
+}
+
+fn whole(model: &mut TextEmbedding, text: &str) -> Result<Vec<f32>, EmbedError> {
+    let bad = |reason: String| EmbedError::BadVector { embedder: NAME.to_owned(), reason };
+    let mut made = Vec::new();
+    for piece in pieces(text, PIECE_BYTES, PIECES_MAX) {
+        made.extend(model.embed([piece], None).map_err(|error| bad(error.to_string()))?);
     }
-    Ok(made)
+    if made.len() < 2 {
+        return made.pop().ok_or_else(|| bad("none at all".to_owned()));
+    }
+    let mut sum = vec![0.0_f32; DIMENSION];
+    for vector in &made {
+        sum.iter_mut().zip(vector).for_each(|(sum, it)| *sum += it);
+    }
+    let length = sum.iter().map(|it| it * it).sum::<f32>().sqrt();
+    if length > 0.0 {
+        sum.iter_mut().for_each(|it| *it /= length);
+    }
+    Ok(sum)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {

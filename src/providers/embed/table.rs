@@ -22,8 +22,8 @@ pub struct Static {
     rows: &'static [u8],
 }
 
-/// Longer texts count by their beginning.
-const TOKENS_MAX: usize = 512;
+/// Longer texts count by their beginning. More than the longest memory has.
+const TOKENS_MAX: usize = 1 << 20;
 
 impl Static {
     /// The one there is. Reading the table takes some milliseconds, once.

@@ -111,7 +111,7 @@ impl Space {
         let services = Arc::new(Services { clock, ..(*host.services).clone() });
         let playbooks = Arc::clone(&services.playbooks);
         let observer: crate::orchestrator::Observer = Arc::new(|_, _| {});
-        EngineParts { services, playbooks, trusted: self.trusted, observer }
+        EngineParts { services, playbooks, trusted: self.trusted, observer, embedder: None }
     }
 
     /// Everything but workers and clock.

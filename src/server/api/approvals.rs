@@ -37,7 +37,8 @@ fn page(
     let reader = services.store.reader();
     let found = reader.approvals(status, cursor, limit)?;
     let next_cursor = next_cursor(found.len(), limit, found.last().map(|info| info.cursor));
-    let mut views = ApprovalViews::new(reader, &services.vocabulary);
+    let vocabulary = services.vocabulary();
+    let mut views = ApprovalViews::new(reader, &vocabulary);
     let approvals = found.into_iter().map(|info| views.view(info)).collect::<Result<_, _>>()?;
     Ok(ApprovalPage { approvals, next_cursor })
 }
@@ -47,7 +48,7 @@ pub(in crate::server) async fn show(call: Call) -> Answer {
     let services = Arc::clone(&call.shared.services);
     let read = move || {
         let reader = services.store.reader();
-        ApprovalViews::new(reader, &services.vocabulary).view(reader.approval(&id)?)
+        ApprovalViews::new(reader, &services.vocabulary()).view(reader.approval(&id)?)
     };
     Reply::ok(&call.shared.blocking(read).await??.at(call.shared.now()))
 }

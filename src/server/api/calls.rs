@@ -157,7 +157,8 @@ fn asked_args(services: &Services, found: &ApprovalInfo) -> Result<Option<Map>, 
     if found.run_id.is_none() {
         return Ok(None);
     }
-    let mut views = ApprovalViews::new(services.store.reader(), &services.vocabulary);
+    let vocabulary = services.vocabulary();
+    let mut views = ApprovalViews::new(services.store.reader(), &vocabulary);
     Ok(views.view(found.clone()).map_err(Problem::from)?.args)
 }
 
@@ -175,7 +176,8 @@ fn covers(services: &Services, found: &ApprovalInfo, direct: &Direct) -> Result<
             }
         };
     };
-    let mut views = ApprovalViews::new(services.store.reader(), &services.vocabulary);
+    let vocabulary = services.vocabulary();
+    let mut views = ApprovalViews::new(services.store.reader(), &vocabulary);
     let asked = views.view(found.clone()).map_err(Problem::from)?;
     if asked.tool.as_deref() != Some(&direct.tool.name) || asked.args.as_ref() != Some(&direct.args)
     {

@@ -36,7 +36,7 @@ fn listed(services: &Services) -> ToolList {
         description: tool.description.clone(),
         schema: tool.schema.clone(),
     };
-    ToolList { tools: services.tools.tools().map(|tool| view(tool)).collect() }
+    ToolList { tools: services.callable().tools().map(|tool| view(tool)).collect() }
 }
 
 /// The tool that answers to `name`.
@@ -44,10 +44,11 @@ pub(in crate::server) fn known(
     services: &Services,
     name: &str,
 ) -> Result<Arc<ToolDescriptor>, Problem> {
-    services.tools.get(name).cloned().ok_or_else(|| {
+    let tools = services.callable();
+    tools.get(name).cloned().ok_or_else(|| {
         let shown: String = name.chars().take(100).flat_map(char::escape_debug).collect();
         let detail = format!("there is no tool `{shown}`");
-        let suggestion = did_you_mean(name, services.tools.names());
+        let suggestion = did_you_mean(name, tools.names());
         let problem =
             Problem::new(StatusCode::NOT_FOUND, "unknown_tool", "there is no such tool", &detail);
         problem.error(Some("tool_name"), &detail, suggestion.as_deref())

@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 
 use crate::contracts::{
     Area, ForgetPlan, Forgetting, Forgotten, MemoryDraft, MemoryId, MemoryPage, MemoryQuery,
-    MemorySelection, MemoryWrittenList, NewMemories, SearchMode, Timestamp, Written, WrittenAs,
+    MemorySelection, MemoryWrittenList, NewMemories, Pinning, SearchMode, Timestamp, Written,
+    WrittenAs,
 };
-use crate::orchestrator::{Asker, MemoryRefusal, forget, remember, would_forget};
+use crate::orchestrator::{self, Asker, MemoryRefusal, forget, remember, would_forget};
 use crate::server::idempotency::id_of;
 use crate::server::problem::Problem;
 use crate::server::query::wrong;
@@ -25,8 +26,13 @@ const ACCOUNT: &str = "user:";
 pub(in crate::server) async fn search(call: Call) -> Answer {
     let query = query(&call)?;
     let services = Arc::clone(&call.shared.services);
-    let found = call.shared.blocking(move || services.memory.search(&query)).await?;
-    Reply::ok(&found.map_err(MemoryRefusal::from)?)
+    let search = move || {
+        let found = services.memory.search(&query)?;
+        services.memory.note_use(found.items.iter().map(|hit| hit.id).collect());
+        Ok::<_, MemoryRefusal>(found)
+    };
+    let found = call.shared.blocking(search).await?;
+    Reply::ok(&found?)
 }
 
 fn query(call: &Call) -> Result<MemoryQuery, Problem> {
@@ -44,8 +50,8 @@ fn query(call: &Call) -> Result<MemoryQuery, Problem> {
     };
     Ok(MemoryQuery {
         text,
-        areas: area(call)?.into_iter().collect(),
-        tags: call.query.get("tag").map(str::to_owned).into_iter().collect(),
+        areas: call.query.all("area").map(named).collect::<Result<_, _>>()?,
+        tags: call.query.all("tag").map(str::to_owned).collect(),
         subject: call.query.get("subject").map(str::to_owned),
         as_of,
         k: k as usize,
@@ -57,9 +63,12 @@ fn query(call: &Call) -> Result<MemoryQuery, Problem> {
 }
 
 fn area(call: &Call) -> Result<Option<Area>, Problem> {
-    let words = "main, fragments, solutions, instruments";
-    let named = |name| Area::named(name).ok_or_else(|| wrong("area", "is none", Some(words)));
     call.query.get("area").map(named).transpose()
+}
+
+fn named(area: &str) -> Result<Area, Problem> {
+    let words = "main, fragments, solutions, instruments";
+    Area::named(area).ok_or_else(|| wrong("area", "is none", Some(words)))
 }
 
 pub(in crate::server) async fn list(call: Call) -> Answer {
@@ -125,6 +134,19 @@ pub(in crate::server) async fn forget_many(call: Call) -> Answer {
         Ok(Forgotten { plan: ForgetPlan::default(), receipt })
     };
     Reply::ok(&call.shared.blocking(done).await??)
+}
+
+pub(in crate::server) async fn pin(call: Call) -> Answer {
+    let id: MemoryId = call.id("memory_id", "memory")?;
+    let Pinning { pinned } = call.json()?;
+    let (services, asker) = (Arc::clone(&call.shared.services), asker(&call));
+    let done = move || orchestrator::pin(&services, &asker, id, pinned);
+    Reply::ok(&call.shared.blocking(done).await??)
+}
+
+pub(in crate::server) async fn sync(call: Call) -> Answer {
+    let services = Arc::clone(&call.shared.services);
+    Reply::ok(&call.shared.blocking(move || orchestrator::sync(&services)).await??)
 }
 
 /// Who came in through the machine's own socket is a person of it; who has a token is a program.

@@ -14,6 +14,7 @@ pub(super) mod proposals;
 pub(super) mod runs;
 pub(super) mod schedules;
 pub(super) mod sessions;
+pub(super) mod settings;
 pub(super) mod tasks;
 pub(super) mod undo;
 

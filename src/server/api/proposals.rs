@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use super::memory::asker;
-use crate::contracts::{BatchId, Consolidating, ProposalAnswer, ProposalId, ProposalList};
-use crate::orchestrator::{MemoryRefusal, answer_proposal, consolidate as work, undo_batch};
+use crate::contracts::{
+    BatchId, Consolidating, MemoryJobList, ProposalAnswer, ProposalId, ProposalList,
+};
+use crate::orchestrator::{
+    MemoryRefusal, answer_proposal, consolidate as work, consolidations, undo_batch,
+};
 use crate::server::reply::{Answer, Reply};
 use crate::server::route::Call;
 
@@ -18,6 +22,12 @@ pub(in crate::server) async fn list(call: Call) -> Answer {
     let services = Arc::clone(&call.shared.services);
     let items = call.shared.blocking(move || services.memory.proposals()).await?;
     Reply::ok(&ProposalList { items: items.map_err(MemoryRefusal::from)? })
+}
+
+pub(in crate::server) async fn jobs(call: Call) -> Answer {
+    let services = Arc::clone(&call.shared.services);
+    let items = call.shared.blocking(move || consolidations(services.store.reader())).await??;
+    Reply::ok(&MemoryJobList { items })
 }
 
 pub(in crate::server) async fn show(call: Call) -> Answer {

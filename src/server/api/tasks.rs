@@ -23,7 +23,10 @@ pub(in crate::server) async fn submit(call: Call) -> Answer {
 pub(in crate::server) async fn create(call: Call) -> Answer {
     let task: NewTask = call.json()?;
     let budget = task.budget(&call.shared.services.config().budget.default);
-    take(&call, TaskSubmission { goal: Some(task.goal), budget, ..TaskSubmission::default() }).await
+    let NewTask { goal, dry_run, .. } = task;
+    let submission =
+        TaskSubmission { goal: Some(goal), budget, dry_run, ..TaskSubmission::default() };
+    take(&call, submission).await
 }
 
 async fn take(call: &Call, mut submission: TaskSubmission) -> Answer {

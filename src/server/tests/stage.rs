@@ -130,6 +130,7 @@ impl Stage {
             playbooks: Arc::clone(&playbooks),
             trusted: true,
             observer: Arc::new(|_, _| {}),
+            embedder: None,
         });
         let engine = engine.await.unwrap();
         let options = ServerOptions {
@@ -253,6 +254,7 @@ fn report(run_id: RunId) -> RunReport {
         run_id,
         playbook: None,
         outcome: Outcome::Succeeded,
+        error_kind: None,
         summary: "done".to_owned(),
         steps: Vec::new(),
         outputs: std::collections::BTreeMap::new(),

@@ -129,6 +129,7 @@ pub(super) fn report(number: u128) -> EventBody {
             run_id: run(number),
             playbook: None,
             outcome: Outcome::Succeeded,
+            error_kind: None,
             summary: "done".to_owned(),
             steps: Vec::new(),
             outputs: std::collections::BTreeMap::new(),

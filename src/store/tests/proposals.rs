@@ -20,6 +20,7 @@ fn event(proposal: &MemoryProposal) -> EventBody {
         sources: Vec::new(),
         archived: Vec::new(),
         decision: None,
+        report: None,
     })
 }
 

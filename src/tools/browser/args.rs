@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::area::plain_name;
+use super::super::hand_in;
 use super::super::web::Target;
 use crate::contracts::{ErrorKind, ToolError};
 
@@ -28,6 +29,9 @@ const SCREENSHOTS_MAX: usize = 16;
 /// Farthest scroll in one step, in pixels.
 const SCROLL_MAX: i32 = 100_000;
 
+/// The argument that names files to upload, and the directory of the call in which they lie.
+pub(super) const FILES: &str = "files";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::tools) struct Args {
@@ -43,6 +47,10 @@ pub(in crate::tools) struct Args {
     #[serde(default)]
     #[schemars(length(max = STEPS_MAX))]
     pub(super) steps: Vec<Step>,
+    /// Files that `upload` steps hand to pages; relative to the workspace, or absolute.
+    #[serde(default)]
+    #[schemars(length(max = hand_in::FILES_MAX))]
+    pub(super) files: Vec<String>,
     /// How long each step may take, waiting for its element included, in milliseconds; 15000 unless given.
     #[schemars(range(min = 100, max = STEP_MS_MAX))]
     pub(super) step_timeout_ms: Option<u64>,
@@ -62,6 +70,10 @@ pub(in crate::tools) enum Step {
     Press(Press),
     /// Chooses an option of a drop-down list.
     Select(Choice),
+    /// Hands one of `files` to a field for files.
+    Upload(Upload),
+    /// Goes into a frame, or back to the page that has it: later steps see what is in there.
+    Frame(Frame),
     /// Waits until something is there, or gone, or for some time.
     Wait(Wait),
     /// Scrolls to an element, or by pixels.
@@ -142,6 +154,26 @@ pub(in crate::tools) struct Choice {
     /// The text of the option as it is shown, or its value.
     #[schemars(length(max = TEXT_CHARS_MAX))]
     pub(super) option: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::tools) struct Upload {
+    /// A CSS selector of the field.
+    #[schemars(length(min = 1, max = SELECTOR_CHARS_MAX))]
+    pub(super) css: String,
+    /// Which of `files`, by its name without directories.
+    #[schemars(length(min = 1, max = 255))]
+    pub(super) file: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::tools) struct Frame {
+    /// A CSS selector of the frame; back to the page that has it unless given.
+    #[serde(default)]
+    #[schemars(length(max = SELECTOR_CHARS_MAX))]
+    pub(super) css: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -237,6 +269,8 @@ impl Step {
             Self::Type(_) => "type",
             Self::Press(_) => "press",
             Self::Select(_) => "select",
+            Self::Upload(_) => "upload",
+            Self::Frame(_) => "frame",
             Self::Wait(_) => "wait",
             Self::Scroll(_) => "scroll",
             Self::Extract(_) => "extract",
@@ -256,6 +290,7 @@ impl Args {
         for host in &self.hosts {
             check_host(host)?;
         }
+        hand_in::names(FILES, &self.files, &[])?;
         for (index, step) in self.steps.iter().enumerate() {
             self.check_step(&first, &format!("steps[{index}].{}", step.word()), step)?;
         }
@@ -288,6 +323,16 @@ impl Args {
                 }
             }
             Step::Screenshot(shot) => plain_name(at, &shot.name).map(drop),
+            Step::Upload(upload) => {
+                let names = hand_in::names(FILES, &self.files, &[])?;
+                match names.contains(&upload.file.as_str()) {
+                    true => Ok(()),
+                    false => Err(bad(format!(
+                        "`{at}`: `files` names no `{}`",
+                        upload.file.escape_debug()
+                    ))),
+                }
+            }
             _ => Ok(()),
         }
     }

@@ -42,6 +42,10 @@ fn steps_that_make_no_sense_are_refused() {
         with_step(json!({ "extract": { "name": "a", "css": "a", "what": "attribute" } })),
         with_step(json!({ "extract": { "name": "a", "css": "a", "attribute": "href" } })),
         with_step(json!({ "extract": { "name": "a", "css": "a", "limit": 0 } })),
+        with_step(json!({ "upload": { "css": "a", "file": "a.txt" } })),
+        with_step(json!({ "frame": { "name": "a" } })),
+        json!({ "url": "https://site.example/", "files": ["a/b", "c/b"] }),
+        json!({ "url": "https://site.example/", "files": ["a/.."] }),
         with_step(json!({ "screenshot": { "name": "../a" } })),
         with_step(json!({ "screenshot": { "name": "/tmp/a" } })),
         json!({ "url": "https://site.example/", "steps": [

@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::area::Area;
+use super::super::area::{Area, failed};
 use super::super::bring::{self, Brought};
 use super::super::cell::{self, Asked, broke};
-use super::super::typed::{Answer, Call, Typed, about};
+use super::super::hand_in;
+use super::super::typed::{Answer, Call, Typed, about, path_arg};
 use super::super::web::Target;
-use super::args::Args;
+use super::args::{Args, FILES};
 use super::cell::{JOB, Reply, Request};
 use super::data::Data;
 use super::programs::BrowserPrograms;
 use crate::contracts::{CallEffect, ErrorKind, ListedHost, Network, Risk, ToolError};
 use crate::policy::Reach;
-use crate::ports::{Category, HostArg, ToolDescriptor};
+use crate::ports::{Category, HostArg, PathAccess, ToolDescriptor};
 
 /// Settings of the system that a browser reads, where they are there: fonts, and its own.
 const SETTINGS: [&str; 2] = ["/etc/fonts", "/etc/chromium"];
@@ -38,8 +39,9 @@ impl Typed for BrowserTask {
         ToolDescriptor {
             aliases: vec!["browser_automation_selenium".to_owned()],
             category: Some(Category::ExternalComms),
+            paths: path_arg(FILES, PathAccess::Read),
             hosts: vec![host("url"), host("hosts")],
-            sinks: ["url", "steps"].map(str::to_owned).to_vec(),
+            sinks: ["url", "steps", FILES].map(str::to_owned).to_vec(),
             labels: vec!["untrusted:web".to_owned()],
             sends_network: true,
             timeout_ms: 180_000,
@@ -70,6 +72,9 @@ impl Typed for BrowserTask {
         let programs = BrowserPrograms::find(&at.context.browser)?;
         let reach = reach(&args, &first, at)?;
         let scratch = Area::of_run(at)?.scratch()?;
+        let files = scratch.path().join(FILES);
+        std::fs::create_dir(&files).map_err(|error| failed(&files, &error))?;
+        hand_in::copy(FILES, &args.files, at, &files)?;
         let request = request(&args, &programs, &reach, at);
         let stdin = serde_json::to_vec(&request).map_err(|error| broke(&error.to_string()))?;
         let cwd = scratch.path().to_owned();

@@ -11,6 +11,7 @@ mod addresses;
 mod exchange;
 mod fetch;
 mod headers;
+mod post;
 mod target;
 
 // what tools answer
@@ -27,6 +28,7 @@ pub(super) use download::Download;
 pub(super) use fetch::{Bounds, Fetch, Fetched, fetch};
 pub(super) use http_get::HttpGet;
 pub(super) use http_request::HttpRequest;
+pub(super) use post::{Sent, post_json};
 pub(super) use scrape::WebScrape;
 pub(super) use target::Target;
 

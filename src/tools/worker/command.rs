@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::area::Area;
 use super::super::bring::{self, Brought};
-use super::super::process::{Command, Walls, failure, run as run_command};
+use super::super::kept;
+use super::super::process::{Command, Walls, failure, run_kept};
 use super::super::typed::{Answer, Call};
 use super::allowed::{allowed, allowlist};
 use super::args::Args;
@@ -48,7 +49,7 @@ pub(super) fn run(args: &Args, at: &Call<'_>) -> Result<Answer<Data>, ToolError>
     let env = environment(&caches);
     let cwd = dir.to_owned();
     let command = Command { argv: argv.clone(), cwd, env, stdin: Vec::new() };
-    let output = run_command(at, command, walls)?;
+    let (output, kept) = run_kept(at, command, walls)?;
     let wall_ms = at.call.timeout_ms.min(at.context.limits.wall_ms);
     let program = argv.first().map(String::as_str).unwrap_or_default();
     let mut error = failure(program, output.ending, wall_ms);
@@ -73,7 +74,9 @@ pub(super) fn run(args: &Args, at: &Call<'_>) -> Result<Answer<Data>, ToolError>
         ..Data::default()
     };
     let (truncated, receipt) = (output.truncated, output.receipt);
-    let logs = place.left_out();
+    let mut logs = place.left_out();
+    logs.extend(kept.iter().map(kept::said));
+    let artifacts = artifacts.into_iter().chain(kept).collect();
     Ok(Answer { error, logs, artifacts, truncated, receipt, ..Answer::of(data) })
 }
 

@@ -124,6 +124,13 @@ fn a_tool_may_be_called_so_often() {
     let run = daemon.submit("looks", json!({}));
     let failed = ended(&daemon, &run, "failed");
     assert!(failed["report"]["steps"].to_string().contains("rate_limited"), "{failed}");
+    // A playbook that a person starts beside the daemon, and a call on the command line, count with it.
+    for args in
+        [vec!["run", "looks"], vec!["tools", "call", "list_dir", "--args", "{\"path\": \".\"}"]]
+    {
+        let args: Vec<&str> = args.into_iter().chain(sets).collect();
+        space.run(&args).expect(1).says(&["rate_limited"]);
+    }
     assert_eq!(call(&daemon, "read_text", json!({ "path": "LICENSE" })).status, 200);
 }
 
@@ -141,4 +148,59 @@ fn retries_are_bounded_whatever_a_playbook_says() {
     assert_eq!(patch(&daemon, &config, Some(&json!({ "max_retries_per_tool": 1 }))).status, 200);
     let run = daemon.submit("again", json!({}));
     assert_eq!(calls(&ended(&daemon, &run, "failed")), 2);
+}
+
+/// Reads a long file, and waits too long.
+const CAPS: &str = "schema: 1\nname: caps\ndescription: Too much and too long.\npermissions: { tools: [read_text, shell_exec], read: [\".\"] }\nsteps:\n  - { id: long, tool: read_text, args: { path: long.txt } }\n  - { id: late, tool: shell_exec, args: { command: [sleep, \"30\"] } }\noutputs: { long: \"${{ steps.long.data }}\" }\n";
+
+#[test]
+fn output_time_and_steps_are_bounded_in_playbooks_tasks_and_direct_calls_alike() {
+    let space = Space::new();
+    space.write("playbooks/caps.yaml", CAPS);
+    let text = "0123456789".repeat(500);
+    space.write("long.txt", &text);
+    let sets = ["--set", "limits.output=1KiB", "--set", "sandbox.profiles.shell_exec.timeout=1s"];
+    let daemon = Daemon::start_with(&space, &sets);
+    let cut = |data: &Value, artifacts: &Value| {
+        assert_eq!((&data["truncated"], &data["bytes"]), (&json!(true), &json!(5_000)), "{data}");
+        assert!(data["text"].as_str().unwrap().len() <= 1_024);
+        let kept =
+            artifacts.as_array().unwrap().iter().find(|it| it["name"] == "long.txt").unwrap();
+        let fetched =
+            raw(&daemon, "GET", &format!("/artifacts/{}", kept["hash"].as_str().unwrap()), None);
+        assert!(String::from_utf8(fetched).unwrap().ends_with(&text), "all of it is kept");
+    };
+    let failed = |report: &Value| {
+        cut(&report["outputs"]["long"], &report["artifacts"]);
+        let late =
+            report["steps"].as_array().unwrap().iter().find(|it| it["path"] == "late").unwrap();
+        assert!(late["error"].as_str().unwrap().starts_with("timeout"), "{report}");
+    };
+    // A playbook and a task.
+    let args: Vec<&str> = ["run", "caps", "--json"].into_iter().chain(sets).collect();
+    failed(&space.run(&args).expect(1).json());
+    failed(&ended(&daemon, &daemon.submit("caps", json!({})), "failed")["report"]);
+    // A direct call, over the API and on the command line.
+    let direct = call(&daemon, "read_text", json!({ "path": "long.txt" })).body;
+    assert_eq!(direct["result"]["truncated"], true, "{direct}");
+    cut(&direct["result"]["data"], &direct["result"]["artifacts"]);
+    let direct = call(&daemon, "shell_exec", json!({ "command": ["sleep", "30"] })).body;
+    assert_eq!(direct["result"]["error"]["kind"], "timeout", "{direct}");
+    let read = ["tools", "call", "read_text", "--json", "--args", "{\"path\": \"long.txt\"}"];
+    let args: Vec<&str> = read.into_iter().chain(sets).collect();
+    let report = space.run(&args).expect(0).json();
+    cut(&report["outputs"]["data"], &report["artifacts"]);
+    // Steps: those of the task, over both of its routes.
+    for (path, task) in [
+        (
+            "/tasks",
+            json!({ "playbook": "caps", "budget": { "steps": 1, "retries": 0, "wall_ms": 60_000, "tokens": 0, "cost_usd": 0.0 } }),
+        ),
+        ("/api/v1/execution/tasks", json!({ "goal": "too much and too long", "max_steps": 1 })),
+    ] {
+        let taken = daemon.post(path, &task);
+        assert_eq!(taken.status, 202, "{path}: {taken:?}");
+        let end = ended(&daemon, taken.body["run_id"].as_str().unwrap(), "failed");
+        assert!(end["report"]["summary"].as_str().unwrap().contains("budget.steps"), "{end}");
+    }
 }

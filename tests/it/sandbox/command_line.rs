@@ -112,6 +112,7 @@ fn doctor_looks_at_everything_and_says_what_to_do() {
         "models",
         "browser",
         "embedder",
+        "planner",
     ];
     assert_eq!(names, expected);
     let bad: Vec<_> = items.iter().filter(|item| item["ok"] == false).collect();

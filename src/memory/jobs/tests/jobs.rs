@@ -236,7 +236,7 @@ fn vectors_say_where_to_look_and_never_what_is_the_same() {
 fn what_consolidation_wrote_itself_triggers_nothing() {
     let (memory, _) = memory();
     let triggers = Triggers { records: 2, bytes: u64::MAX, cluster: u64::MAX };
-    let asked = |memory: &Memory| due(&memory.library().unwrap(), triggers, memory.now());
+    let asked = |memory: &Memory| due(&memory.library().unwrap(), 0, triggers, memory.now());
     assert_eq!(asked(&memory), None);
     put(&memory, ONE, said());
     put(&memory, OTHER, said());
@@ -250,13 +250,31 @@ fn what_consolidation_wrote_itself_triggers_nothing() {
 }
 
 #[test]
+fn what_was_looked_at_is_not_new_even_where_nothing_was_made_of_it() {
+    let (memory, _) = memory();
+    put(&memory, "the door is red", said());
+    put(&memory, "the mill is loud", said());
+    let asked = |triggers| {
+        due(&memory.library().unwrap(), memory.consolidated_up_to(), triggers, memory.now())
+    };
+    assert_eq!(asked(Triggers::ANYTHING), Some(Due::Records(2)));
+    let report = run_with(&memory, &ConsolidateSettings::default(), Effect::Allow, true);
+    assert_eq!((report.applied, asked(Triggers::ANYTHING)), (0, Some(Due::Records(2))));
+    run(&memory, Effect::Allow);
+    assert_eq!(asked(Triggers::ANYTHING), None);
+    let never = Triggers { records: 0, bytes: 0, cluster: 0 };
+    put(&memory, "one more", said());
+    assert_eq!((asked(Triggers::ANYTHING), asked(never)), (Some(Due::Records(1)), None));
+}
+
+#[test]
 fn bytes_and_many_about_one_subject_are_reasons_as_well() {
     let about = |subject: &str| MemoryMetadata { subject: Some(subject.to_owned()), ..said() };
     let (memory, _) = memory();
     put(&memory, "alpha", about("a"));
     put(&memory, "beta", about("a"));
     let never = Triggers { records: u64::MAX, bytes: u64::MAX, cluster: u64::MAX };
-    let asked = |triggers| due(&memory.library().unwrap(), triggers, memory.now());
+    let asked = |triggers| due(&memory.library().unwrap(), 0, triggers, memory.now());
     assert_eq!(asked(never), None);
     assert_eq!(asked(Triggers { bytes: 9, ..never }), Some(Due::Bytes(9)));
     assert_eq!(asked(Triggers { cluster: 2, ..never }), Some(Due::Cluster(2)));

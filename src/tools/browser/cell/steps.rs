@@ -8,7 +8,7 @@ use fantoccini::{Client, Locator};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::args::{Choice, Extract, Key, Screenshot, Scroll, Step, Wait};
+use super::super::args::{Choice, Extract, FILES, Key, Screenshot, Scroll, Step, Wait};
 use super::super::data::Done;
 use super::page::{address, check_place, failure, past_dialogs, read, said};
 use super::words::{Reply, Request};
@@ -124,6 +124,12 @@ impl<'a> Walk<'a> {
                 element.send_keys(&key(press.key).to_string()).await?;
             }
             Step::Select(choice) => self.choose(choice).await?,
+            Step::Upload(upload) => {
+                let element = self.element(&upload.css).await?;
+                element.send_keys(&handed_in(&upload.file)?).await?;
+            }
+            Step::Frame(frame) if frame.css.is_empty() => self.client.enter_parent_frame().await?,
+            Step::Frame(frame) => self.element(&frame.css).await?.enter_frame().await?,
             Step::Wait(wait) => self.wait(wait).await?,
             Step::Scroll(scroll) => self.scroll(scroll).await?,
             Step::Extract(extract) => self.extract(extract).await?,
@@ -264,6 +270,14 @@ impl<'a> Walk<'a> {
         }
         self.client.switch_to_window(own).await
     }
+}
+
+/// Where a file that was copied in lies, as the browser in this cell finds it.
+fn handed_in(file: &str) -> Result<String, ToolError> {
+    let here = std::env::current_dir().map_err(|error| {
+        ToolError::new(ErrorKind::Io, format!("the directory of the call cannot be found: {error}"))
+    })?;
+    Ok(here.join(FILES).join(file).display().to_string())
 }
 
 fn none(css: &str) -> ToolError {

@@ -5,26 +5,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::near::nearness;
+use super::words::{stems as words, turns};
+use crate::playbook::{Input, Playbook};
+use crate::ports::Embedder;
+
 /// A playbook that could be chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// Its name.
     pub name: String,
     /// What it does.
     pub description: String,
-    /// Where it was read from.
-    pub path: String,
+    /// What it takes.
+    pub inputs: Vec<Input>,
+    /// Templates of paths that it may write.
+    pub writes: Vec<String>,
+}
+
+impl From<&Playbook> for Candidate {
+    fn from(playbook: &Playbook) -> Self {
+        Self {
+            name: playbook.name.clone(),
+            description: playbook.description.clone(),
+            inputs: playbook.inputs.clone(),
+            writes: playbook.permissions.write.clone(),
+        }
+    }
 }
 
 /// What came of looking.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Selection {
+pub(super) enum Selection {
     /// One fits.
     Chosen {
         /// Its index among the candidates.
         index: usize,
         /// Why it was chosen, in a sentence.
         why: String,
+        /// Whether the goal names it.
+        named: bool,
     },
     /// None fits well enough, or several fit as well as each other.
     Refused {
@@ -44,66 +64,26 @@ const MARGIN_MIN: f64 = 0.15;
 /// The fewest words that must meet.
 const WORDS_MIN: usize = 2;
 
-/// Words that say nothing about what to do.
-const EMPTY: [&str; 54] = [
-    "a", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "could", "do", "does",
-    "for", "from", "give", "has", "have", "how", "i", "if", "in", "is", "it", "its", "let", "me",
-    "my", "of", "on", "or", "our", "please", "run", "should", "so", "some", "that", "the", "their",
-    "then", "there", "this", "to", "us", "want", "we", "what", "with", "would", "you", "your",
-    "playbook",
-];
+/// How much meaning weighs between playbooks that fit by their words.
+const MEANING: f64 = 0.25;
 
-/// Words that turn a goal into another: where a playbook does not speak of them, it does not fit.
-const TURNING: [&str; 34] = [
-    "buy",
-    "cancel",
-    "commit",
-    "delete",
-    "deploy",
-    "destroy",
-    "disable",
-    "discard",
-    "dont",
-    "drop",
-    "email",
-    "erase",
-    "force",
-    "install",
-    "kill",
-    "mail",
-    "merge",
-    "never",
-    "no",
-    "not",
-    "overwrite",
-    "pay",
-    "post",
-    "publish",
-    "push",
-    "release",
-    "remove",
-    "reset",
-    "revert",
-    "send",
-    "stop",
-    "uninstall",
-    "upload",
-    "without",
-];
-
-/// Chooses among `candidates` for `goal`.
-#[must_use]
-pub fn select(goal: &str, candidates: &[Candidate]) -> Selection {
+/// Chooses among `candidates` for `goal`, whose words beside what is written out in it are `plain`.
+pub(super) fn select(
+    goal: &str,
+    plain: &str,
+    candidates: &[Candidate],
+    embedder: Option<&dyn Embedder>,
+) -> Selection {
     if candidates.is_empty() {
         let reasons = vec!["there are no playbooks".to_owned()];
         return Selection::Refused { reasons, nearest: Vec::new() };
     }
     match named(goal, candidates).as_slice() {
-        [index] => return by_name(goal, candidates, *index),
+        [index] => return by_name(plain, candidates, *index),
         [] => {}
         several => return tie(candidates, several.iter().map(|index| (*index, 1.0)).collect()),
     }
-    let words = words(goal);
+    let words = words(plain);
     if words.is_empty() {
         let reasons = vec!["the goal has no words to look for".to_owned()];
         return Selection::Refused { reasons, nearest: Vec::new() };
@@ -117,7 +97,9 @@ pub fn select(goal: &str, candidates: &[Candidate]) -> Selection {
     };
     let mut ranked: Vec<(usize, f64)> = texts.iter().map(score).enumerate().collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    judge(candidates, &texts, &words, &ranked)
+    let about: Vec<&str> = candidates.iter().map(|it| it.description.as_str()).collect();
+    let near = nearness(goal, &about, embedder);
+    judge(candidates, &texts, &words, &ranked, &near)
 }
 
 fn judge(
@@ -125,6 +107,7 @@ fn judge(
     texts: &[BTreeSet<String>],
     words: &BTreeSet<String>,
     ranked: &[(usize, f64)],
+    near: &[f64],
 ) -> Selection {
     let nearest: Vec<(usize, f64)> =
         ranked.iter().take(3).filter(|(_, score)| *score > 0.0).copied().collect();
@@ -142,11 +125,7 @@ fn judge(
     let missed: Vec<&str> =
         words.iter().filter(|w| !text.contains(*w)).map(String::as_str).collect();
     let mut reasons = Vec::new();
-    let turning: Vec<&str> = missed
-        .iter()
-        .filter(|word| TURNING.iter().any(|turn| stem(turn) == **word))
-        .copied()
-        .collect();
+    let turning: Vec<&str> = missed.iter().filter(|word| turns(word)).copied().collect();
     if !turning.is_empty() {
         reasons.push(format!(
             "`{}` is nearest, and does not speak of {}",
@@ -162,7 +141,11 @@ fn judge(
             list(&missed)
         ));
     }
-    let next = ranked.get(1).copied().filter(|(_, next)| score - next < MARGIN_MIN);
+    let meaning = |index: usize| near.get(index).copied().unwrap_or_default() * MEANING;
+    let close = |(other, next): &(usize, f64)| {
+        score - next < MARGIN_MIN && score + meaning(index) - next - meaning(*other) < MARGIN_MIN
+    };
+    let next = ranked.get(1).copied().filter(close);
     if reasons.is_empty()
         && let Some(next) = next
     {
@@ -170,7 +153,7 @@ fn judge(
     }
     if reasons.is_empty() {
         let why = format!("its name and description speak of {}", met.join(", "));
-        return Selection::Chosen { index, why };
+        return Selection::Chosen { index, why, named: false };
     }
     reasons.push("name the playbook: `bailiwick run PLAYBOOK`".to_owned());
     Selection::Refused { reasons, nearest }
@@ -209,17 +192,16 @@ fn named(goal: &str, candidates: &[Candidate]) -> Vec<usize> {
 }
 
 /// A name in the goal chooses, unless the goal turns against it.
-fn by_name(goal: &str, candidates: &[Candidate], index: usize) -> Selection {
+fn by_name(plain: &str, candidates: &[Candidate], index: usize) -> Selection {
     let Some(candidate) = candidates.get(index) else {
         return Selection::Refused { reasons: Vec::new(), nearest: Vec::new() };
     };
     let text = text(candidate);
-    let turning: Vec<String> = words(goal)
-        .into_iter()
-        .filter(|word| !text.contains(word) && TURNING.iter().any(|turn| stem(turn) == *word))
-        .collect();
+    let turning: Vec<String> =
+        words(plain).into_iter().filter(|word| !text.contains(word) && turns(word)).collect();
     if turning.is_empty() {
-        return Selection::Chosen { index, why: format!("the goal names `{}`", candidate.name) };
+        let why = format!("the goal names `{}`", candidate.name);
+        return Selection::Chosen { index, why, named: true };
     }
     let reasons = vec![format!(
         "the goal names `{}`, which does not speak of {}",
@@ -246,31 +228,6 @@ fn weights(words: &BTreeSet<String>, texts: &[BTreeSet<String>]) -> BTreeMap<Str
         .collect()
 }
 
-fn words(text: &str) -> BTreeSet<String> {
-    text.to_lowercase()
-        .replace('\'', "")
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && !EMPTY.contains(word))
-        .map(stem)
-        .collect()
-}
-
-/// A word without its commonest endings, so that `checks` meets `checking`.
-fn stem(word: &str) -> String {
-    const ENDINGS: [&str; 8] = ["ings", "ing", "ies", "ed", "es", "ly", "s", "y"];
-    let short = match word {
-        "repo" | "repos" | "repositories" | "repository" => return "repositor".to_owned(),
-        "licenses" | "license" | "licences" | "licence" => return "licenc".to_owned(),
-        word => word,
-    };
-    let ending = ENDINGS.iter().find(|ending| {
-        short.strip_suffix(**ending).is_some_and(|rest| rest.chars().count() >= 3)
-            && !(**ending == "s" && short.ends_with("ss"))
-    });
-    let stem = ending.and_then(|ending| short.strip_suffix(ending)).unwrap_or(short);
-    stem.trim_end_matches('e').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +241,8 @@ mod tests {
         .map(|(name, description)| Candidate {
             name: name.to_owned(),
             description: description.to_owned(),
-            path: format!("playbooks/{name}.yaml"),
+            inputs: Vec::new(),
+            writes: Vec::new(),
         })
         .to_vec()
     }
@@ -301,8 +259,8 @@ mod tests {
             ("edit a file and run the test command", 1),
             ("EDIT-TEST-REPORT, now.", 1),
         ] {
-            match select(goal, &candidates()) {
-                Selection::Chosen { index, why } => {
+            match select(goal, goal, &candidates(), None) {
+                Selection::Chosen { index, why, .. } => {
                     assert_eq!(index, expected, "{goal}: {why}");
                     assert!(!why.is_empty());
                 }
@@ -329,12 +287,16 @@ mod tests {
             "deploy to production",
             "repository",
         ] {
-            match select(goal, &candidates()) {
+            match select(goal, goal, &candidates(), None) {
                 Selection::Refused { reasons, .. } => assert!(!reasons.is_empty(), "{goal}"),
                 chosen => panic!("{goal}: {chosen:?}"),
             }
         }
-        assert!(matches!(select("anything", &[]), Selection::Refused { .. }));
+        assert!(matches!(select("anything", "anything", &[], None), Selection::Refused { .. }));
+    }
+
+    fn of(goal: &str, candidates: &[Candidate]) -> Selection {
+        select(goal, goal, candidates, None)
     }
 
     #[test]
@@ -342,7 +304,7 @@ mod tests {
         let mut twins = candidates();
         twins.push(Candidate { name: "health".to_owned(), ..twins[0].clone() });
         let Selection::Refused { reasons, nearest } =
-            select("inspect the git repository state and size", &twins)
+            of("inspect the git repository state and size", &twins)
         else {
             panic!("chose one of two twins")
         };

@@ -1,0 +1,55 @@
+//! The JSON Schema that a reply has to fit. A provider that can has the model held to it.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::limits::PlanLimits;
+use crate::ports::ToolDescriptor;
+
+/// Up to how many tools their arguments are in the schema: grammars made of it grow with it.
+const WITH_ARGS_MAX: usize = 12;
+
+/// The schema of a plan over `tools`.
+#[must_use]
+pub fn schema(tools: &[Arc<ToolDescriptor>], limits: &PlanLimits) -> Value {
+    let text = |bytes: u32| json!({ "type": "string", "maxLength": bytes });
+    let texts = json!({ "type": "array", "items": text(200), "maxItems": 5 });
+    let step = if tools.len() <= WITH_ARGS_MAX {
+        let each: Vec<Value> =
+            tools.iter().map(|tool| step(&json!([tool.name]), &tool.schema)).collect();
+        json!({ "anyOf": each })
+    } else {
+        let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+        step(&json!(names), &json!({ "type": "object" }))
+    };
+    json!({
+        "type": "object",
+        "properties": {
+            "thought": text(600),
+            "done": { "type": "boolean" },
+            "answer": text(4_000),
+            "steps": { "type": "array", "items": step, "maxItems": limits.steps },
+            "stop_when": texts,
+            "risks": texts,
+        },
+        "required": ["thought", "done", "answer", "steps"],
+        "additionalProperties": false,
+    })
+}
+
+fn step(names: &Value, args: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string", "pattern": "^[a-z][a-z0-9]{0,15}$" },
+            "tool": { "enum": names },
+            "args": args,
+            "why": { "type": "string", "maxLength": 300 },
+            "needs": { "type": "array", "items": { "type": "string", "maxLength": 16 }, "maxItems": 8 },
+            "expect": { "type": "string", "maxLength": 100 },
+        },
+        "required": ["tool", "args", "why"],
+        "additionalProperties": false,
+    })
+}

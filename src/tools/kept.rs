@@ -1,0 +1,36 @@
+//! What a tool cuts from its answer is kept as an artifact, up to a bound.
+
+use std::path::Path;
+
+use crate::contracts::{ArtifactRef, Hash};
+use crate::ports::Produced;
+
+/// Most of a text or an output that is kept, in bytes. What is beyond is gone, and `truncated` says so.
+pub(super) const BYTES_MAX: u64 = 16 << 20;
+
+/// Text of which the answer shows the beginning.
+pub(super) fn whole(name: &str, mut content: Vec<u8>) -> Produced {
+    content.truncate(usize::try_from(BYTES_MAX).unwrap_or(usize::MAX));
+    let artifact = ArtifactRef {
+        name: name.to_owned(),
+        hash: Hash::of(&content),
+        bytes: content.len() as u64,
+        media_type: "text/plain".to_owned(),
+    };
+    Produced { artifact, content }
+}
+
+/// As [`whole`], under the name of the file at `path`.
+pub(super) fn whole_of(path: &Path, content: Vec<u8>) -> Produced {
+    let name = path.file_name().map_or_else(|| "text".into(), |name| name.to_string_lossy());
+    whole(&name, content)
+}
+
+/// What is said of it.
+pub(super) fn said(kept: &Produced) -> String {
+    let ArtifactRef { name, hash, bytes, .. } = &kept.artifact;
+    let how_much = if *bytes < BYTES_MAX { "all of it is" } else { "the first part of it is" };
+    format!(
+        "`{name}` was cut in the answer; {how_much} the artifact `{name}` ({bytes} bytes, {hash})"
+    )
+}
