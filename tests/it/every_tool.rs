@@ -57,7 +57,7 @@ fn harmless() -> Vec<(&'static str, Value)> {
 /// Switched off as they come: refused everywhere, and not offered over MCP.
 const OFF: [(&str, &str); 2] = [
     ("browser_task", r#"{"url": "http://127.0.0.1:9/"}"#),
-    ("desktop_task", r#"{"steps": [{"screenshot": {}}]}"#),
+    ("desktop_task", r#"{"steps": [{"screenshot": {"name": "all"}}]}"#),
 ];
 
 const WAYS: [&str; 4] = ["cli", "api", "yml", "mcp"];

@@ -43,8 +43,8 @@ fn what_a_model_can_is_found_out_and_kept() {
     };
     assert_eq!((&first["place"], &first["probe"]["can_plan"]), (&1.into(), &true.into()));
     assert_eq!(second["probe"]["can_plan"], Value::Bool(false));
-    run(&space, &settings, &["doctor"])
-        .says(&["scripted/planner.yaml, then scripted/babbler.yaml"]);
+    // The one that cannot plan is not given goals.
+    run(&space, &settings, &["doctor"]).says(&["`scripted/planner.yaml` is asked"]);
     // Nobody listens there.
     run(&space, &settings, &["models", "probe", "ollama/x"]).expect(5).says(&["ollama/x"]);
     run(&space, &settings, &["models", "pull", "ollama/x"]).expect(5).says(&["models.ollama.url"]);
