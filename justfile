@@ -30,13 +30,15 @@ bench NAME:
     esac
 
 # The long tests: a thousand kills, a thousand mutations of the rules, two thousand cells, a thousand
-# decisions judged again, all pairs of AgentDojo.
+# decisions judged again, a hundred thousand hostile calls of tools, all pairs of AgentDojo.
 soak *ARGS:
     BAILIWICK_SOAK_CELLS=2000 cargo test --locked --release --test it -- many_calls_at_once {{ARGS}}
     cargo test --locked --release --test it -- --ignored registries_are_reached {{ARGS}}
     BAILIWICK_SOAK_KILLS=1000 cargo test --locked --release --test it -- crash {{ARGS}}
     BAILIWICK_SOAK_MUTATIONS=1000 cargo test --locked --release --test it -- policy_mutations --nocapture {{ARGS}}
     BAILIWICK_SOAK_CORRUPTIONS=1000 cargo test --locked --release --lib -- damaged_indexes --nocapture {{ARGS}}
+    BAILIWICK_SOAK_TOOL_CASES=100000 cargo test --locked --release --lib -- hostile_arguments --nocapture {{ARGS}}
+    BAILIWICK_SOAK_KILLS=200 cargo test --locked --release --lib -- a_kill_leaves_no_half_batch {{ARGS}}
     BAILIWICK_SOAK_DECISIONS=500 cargo test --locked --release --lib -- decided_tests {{ARGS}}
     tests/agentdojo/run.sh
 

@@ -2,6 +2,7 @@
 
 use super::bounds::{self, stops};
 use super::commands::{Command, open, record};
+use super::planning;
 use super::program::Step;
 use super::retry;
 use super::state::{Node, Phase, RunState, Section};
@@ -41,6 +42,9 @@ pub(super) fn work(
         (Phase::InDoubt, _) if state.cancels == 0 => None,
         (Phase::InDoubt, _) => refused(ErrorKind::InDoubt),
         _ if stopping.is_some() => Some(done(path, node, false, stopping)),
+        (Phase::Answered { approved: false }, _) if planning::is_declined(state, path) => {
+            Some(record(EventBody::StepFinished(StepFinished::skipped(path))))
+        }
         (Phase::Answered { approved: false }, _) => refused(ErrorKind::Rejected),
         (Phase::Answered { approved: true }, None) => Some(done(path, node, true, None)),
         (Phase::Decided(Effect::Deny | Effect::Depends), _) => refused(ErrorKind::Denied),

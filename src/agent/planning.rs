@@ -1,6 +1,7 @@
 //! Runs whose steps a planner finds: each plan becomes a block behind what was done so far, with a
-//! question before it where somebody has to agree.
+//! question before it where somebody has to agree. A no with a comment leads to another plan.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bounds;
@@ -30,6 +31,8 @@ pub struct Plans {
     pub proposed: u32,
     /// Plans that may be carried out.
     approved: u32,
+    /// What people said who declined a plan and want another, by its number.
+    pub declined: BTreeMap<u32, String>,
     /// Who agreed to the plan at hand so far.
     by: Vec<String>,
     /// Whether no other plan follows, and why where that is a failure.
@@ -186,12 +189,27 @@ fn step(id: String, needs: Vec<String>, kind: StepKind) -> Step {
     Step { id, needs, kind, foreach: None, retry: Retry::default(), continue_on_error: false }
 }
 
-/// Notes who agreed to the plan at hand.
+/// Notes who agreed to the plan at hand, or what somebody wants otherwise.
 pub(super) fn answered(state: &mut RunState, answer: &ApprovalResolution) {
-    let gate = gate_of(state.plans.proposed);
-    if answer.approved && state.asked.get(&answer.approval_id) == Some(&gate) {
-        state.plans.by.push(answer.by.clone());
+    let round = state.plans.proposed;
+    let asks = state.asked.get(&answer.approval_id) == Some(&gate_of(round));
+    if !state.program.planned || !asks {
+        return;
     }
+    if answer.approved {
+        state.plans.by.push(answer.by.clone());
+        return;
+    }
+    let comment = answer.reason.as_deref().map(str::trim).filter(|said| !said.is_empty());
+    if let Some(comment) = comment {
+        state.plans.declined.insert(round, comment.to_owned());
+    }
+}
+
+/// Whether the question at `path` was answered with a no after which another plan follows.
+pub(super) fn is_declined(state: &RunState, path: &str) -> bool {
+    let round = round_of(path).filter(|round| gate_of(*round) == path);
+    state.program.planned && round.is_some_and(|round| state.plans.declined.contains_key(&round))
 }
 
 /// Takes what a question to a model took.

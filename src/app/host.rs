@@ -73,6 +73,7 @@ impl App {
             tools: Arc::new(LiveTools::new(self.tools_now())),
             playbooks: Arc::new(self.live_playbooks()?),
             model: self.chat()?,
+            compares: super::route::router_embedder,
             prompts: Arc::new(LivePrompts::new(&self.workspace.root, self.workspace.trusted)),
             sandbox: self.sandbox()?,
             away: self.away(),

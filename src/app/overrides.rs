@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::App;
 use super::execution::{about_override, change_overrides};
 use super::rules::policy_options;
-use crate::config::{KEYS, Kind, Resolved, Setting};
+use crate::config::{Kind, Resolved, Setting, key_of};
 use crate::contracts::{ConfigChanged, Diagnostic, EventBody, Hash, SettingChanged};
 use crate::live::LivePolicy;
 use crate::live::playbooks::LivePlaybooks;
@@ -218,7 +218,7 @@ fn changes(
 
 fn kind_of(path: &str) -> Kind {
     let parts: Vec<&str> = path.split('.').collect();
-    KEYS.iter().find(|key| key.is(&parts)).map_or(Kind::Bool, |key| key.kind)
+    key_of(&parts).map_or(Kind::Bool, |key| key.kind)
 }
 
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {

@@ -2,6 +2,10 @@
 //! run ends with a report.
 #![allow(clippy::disallowed_methods, reason = "tests name their own directories")]
 
+mod answers;
+mod given;
+mod hostile;
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -19,14 +23,19 @@ use crate::providers::{Script, Scripted};
 /// Answers each question the same way and keeps what it was asked.
 struct Says {
     approved: Option<bool>,
+    /// What it says no with before that, the last first.
+    comments: Mutex<Vec<&'static str>>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Answerer for Says {
     fn answer(&self, question: &Question) -> Option<Answer> {
         self.asked.lock().unwrap().push(question.subject.prompt.clone());
-        let approved = self.approved?;
-        Some(Answer { approved, by: "ann".to_owned(), reason: None })
+        let by = "ann".to_owned();
+        if let Some(comment) = self.comments.lock().unwrap().pop() {
+            return Some(Answer { approved: false, by, reason: Some(comment.to_owned()) });
+        }
+        Some(Answer { approved: self.approved?, by, reason: None })
     }
 }
 
@@ -67,7 +76,8 @@ impl Desk {
         let script = Script::parse(&turns.to_string()).unwrap();
         let model = Arc::new(Scripted::new("test", script));
         let place = Place::with(sets).with_model(Arc::clone(&model) as Arc<dyn Model>);
-        let says = Arc::new(Says { approved, asked: Mutex::new(Vec::new()) });
+        let (comments, asked) = (Mutex::default(), Mutex::default());
+        let says = Arc::new(Says { approved, comments, asked });
         Self { place, model, says }
     }
 
@@ -87,11 +97,14 @@ impl Desk {
     }
 
     async fn drive(&self, run: RunId) -> Came {
+        self.drive_with(run, Arc::clone(&self.says) as Arc<dyn Answerer>).await
+    }
+
+    async fn drive_with(&self, run: RunId, says: Arc<dyn Answerer>) -> Came {
         let services = self.place.services();
         let bodies = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&bodies);
         let observer: Observer = Arc::new(move |_, body| seen.lock().unwrap().push(body.clone()));
-        let says = Arc::clone(&self.says) as Arc<dyn Answerer>;
         let driver = Driver::open(Arc::clone(services), says, observer, run).await.unwrap();
         let (_nobody, stop) = watch::channel(0);
         let end = driver.drive(stop).await.unwrap();
@@ -132,6 +145,10 @@ fn step(tool: &str, args: Value) -> Value {
 
 fn write(path: &str, text: &str) -> Value {
     step("write_text", json!({ "path": path, "text": text }))
+}
+
+fn remove(path: &str) -> Value {
+    step("delete_path", json!({ "path": path, "recursive": true }))
 }
 
 fn list(path: &str) -> Value {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::open::{open_options, open_workspace};
 use super::{CliError, Cx, Exit, output};
-use crate::config::{KEYS, Kind, Origin, json_schema};
+use crate::config::{self, KEYS, Kind, Origin, json_schema};
 use crate::contracts::Diagnostic;
 use crate::workspace::{Workspace, WorkspaceError, open};
 use crate::yaml::did_you_mean;
@@ -90,7 +90,7 @@ fn items<'a>(workspace: &'a Workspace, key: Option<&str>) -> Result<Vec<Item<'a>
     let mut items: Vec<(usize, Item<'a>)> = Vec::new();
     for (path, setting) in workspace.values.iter().filter(|(path, _)| wanted(path)) {
         let parts: Vec<&str> = path.split('.').collect();
-        let position = KEYS.iter().position(|key| key.is(&parts)).unwrap_or(KEYS.len());
+        let position = config::position_of(&parts).unwrap_or(KEYS.len());
         let kind = KEYS.get(position).map_or(Kind::Bool, |key| key.kind);
         let origin = workspace.provenance.get(path).unwrap_or(&Origin::BuiltIn);
         let (value, written) = (setting.to_json(kind), setting.written(kind));
@@ -113,7 +113,7 @@ fn section(path: &str) -> Option<&str> {
 /// Whether keys can stand below `key`, even if none does now.
 fn is_section(key: &str) -> bool {
     let parts: Vec<&str> = key.split('.').collect();
-    KEYS.iter().any(|known| known.begins_with(&parts))
+    config::is_section(&parts)
 }
 
 fn unknown(key: &str) -> CliError {

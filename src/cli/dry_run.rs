@@ -9,11 +9,12 @@ use super::run::{self, Ways};
 use super::shown::one_line;
 use super::{CliError, Cx, Exit, output, signals};
 use crate::app::{App, OpenHost};
-use crate::contracts::{Decision, Effect};
+use crate::contracts::{Decision, Effect, ErrorKind};
 use crate::host::{HostError, RunRequest};
 use crate::orchestrator::{DryStep, NobodyAnswers, check, dry_run};
 
-/// Shows it. Exit code 3 when a step would be refused, 2 when its arguments cannot be worked out.
+/// Shows it. Exit code 3 when a step would be refused, 2 when its arguments cannot be worked out, 5 when the
+/// model that plans cannot be asked, 1 when it has no plan.
 ///
 /// # Errors
 /// When the playbook or its inputs have mistakes.
@@ -65,11 +66,13 @@ fn exit(steps: &[DryStep]) -> Exit {
     let denied =
         |step: &DryStep| step.decision.as_ref().is_some_and(|it| it.effect == Effect::Deny);
     if steps.iter().any(denied) {
-        Exit::Denied
-    } else if steps.iter().any(|step| step.error.is_some()) {
-        Exit::Usage
-    } else {
-        Exit::Done
+        return Exit::Denied;
+    }
+    match steps.iter().find(|step| step.error.is_some()).map(|step| step.error_kind) {
+        None => Exit::Done,
+        Some(None) => Exit::Usage,
+        Some(Some(ErrorKind::Unavailable | ErrorKind::NoModel)) => Exit::Unavailable,
+        Some(Some(_)) => Exit::Failed,
     }
 }
 

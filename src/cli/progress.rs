@@ -60,12 +60,9 @@ fn line(event: &Event, body: &EventBody, color: bool) -> Option<String> {
             format!("  {} {} may or may not have happened", paint("31", "?"), shown(&named.path))
         }
         EventBody::ModelAsked(asked) => {
-            format!(
-                "  {} {} is asked for plan {}",
-                paint("2", "…"),
-                shown(&asked.model),
-                asked.round
-            )
+            let again = if asked.attempt > 1 { "again " } else { "" };
+            let (model, round) = (shown(&asked.model), asked.round);
+            format!("  {} {model} is asked {again}for plan {round}", paint("2", "…"))
         }
         EventBody::PlanProposed(proposed) => {
             let step = |step: &ProposedStep| {

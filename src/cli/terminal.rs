@@ -138,7 +138,8 @@ mod tests {
         decision.rules[0].file = evil.to_owned();
         let call = Some((evil.to_owned(), format!("{evil}\nmore")));
         let yes = vec![evil.to_owned()];
-        let shown = text(&Question { subject, call, decision: Some(decision), yes });
+        let plan_rules = Vec::new();
+        let shown = text(&Question { subject, call, decision: Some(decision), plan_rules, yes });
         assert_eq!(printable(&shown), shown);
         assert_eq!(shown.matches("[2K").count(), 6, "{shown}");
     }

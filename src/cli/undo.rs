@@ -22,8 +22,6 @@ const WHY_CHARS: usize = 400;
 /// What somebody else changed since is left alone and told; then the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    remote: Remote,
     /// A run's or a call's id, or a run's first characters
     target: String,
     /// Only say what would be put back
@@ -32,6 +30,8 @@ pub struct Args {
     /// Put back all of it, or nothing where something was changed since
     #[arg(long)]
     whole: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// Puts it back.

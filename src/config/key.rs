@@ -55,23 +55,3 @@ pub struct Key {
     /// What it means, in a sentence without its range.
     pub about: &'static str,
 }
-
-impl Key {
-    /// The parts of the path.
-    pub fn parts(&self) -> impl Iterator<Item = &'static str> {
-        self.path.split('.')
-    }
-
-    /// Whether `parts` is this key, with any name where the path has `*`.
-    #[must_use]
-    pub fn is(&self, parts: &[&str]) -> bool {
-        self.path.split('.').count() == parts.len() && self.begins_with(parts)
-    }
-
-    /// Whether `parts` is the beginning of this key.
-    #[must_use]
-    pub fn begins_with(&self, parts: &[&str]) -> bool {
-        let mut own = self.parts();
-        parts.iter().all(|part| own.next().is_some_and(|own| own == "*" || own == *part))
-    }
-}

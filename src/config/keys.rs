@@ -483,16 +483,3 @@ const LAST: &[Key] = &[
         "open files of each process",
     ),
 ];
-
-/// The key named by `parts`.
-pub(super) fn find(parts: &[&str]) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.is(parts))
-}
-
-/// The words that may follow `parts`; `*` among them where any name may.
-pub(super) fn words_after(parts: &[&str]) -> Vec<&'static str> {
-    let following = KEYS.iter().filter(|key| key.begins_with(parts));
-    let mut words: Vec<&str> = following.filter_map(|key| key.parts().nth(parts.len())).collect();
-    words.dedup();
-    words
-}

@@ -1,7 +1,7 @@
 //! One layer: the settings that one source gives, each with where it stands.
 
 use super::key::Key;
-use super::keys;
+use super::lookup;
 use super::renamed::renamed;
 use super::{Origin, Setting, read};
 use crate::contracts::Diagnostic;
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         let words: Vec<&str> = parts.iter().map(String::as_str).collect();
         if let Some(unknown) = unknown(&words) {
             self.mistakes.push(unknown.at(self.file, entry.place));
-        } else if keys::find(&words).is_some() {
+        } else if lookup::key_of(&words).is_some() {
             self.leaf(&words, &entry.value, entry.place);
         } else {
             self.section(parts, &entry.value);
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     /// The setting of the key that `words` name, which must exist.
     pub(super) fn leaf(&mut self, words: &[&str], node: &Node, place: Place) {
         let path = words.join(".");
-        let Some(key) = keys::find(words) else {
+        let Some(key) = lookup::key_of(words) else {
             let unknown = unknown(words).unwrap_or_else(|| Unknown::section(&path));
             self.mistakes.push(unknown.at(self.file, place));
             return;
@@ -139,7 +139,7 @@ impl Unknown {
 fn unknown(words: &[&str]) -> Option<Unknown> {
     for (index, word) in words.iter().enumerate() {
         let (before, through) = (words.get(..index)?, words.get(..=index)?);
-        let known = keys::words_after(before);
+        let known = lookup::words_after(before);
         let named = known.contains(&"*");
         if named && !is_name(word) {
             let message = format!(

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, text: &str) {
 
 fn set(reader: &mut Reader<'_>, path: &str, node: &Node) {
     let parts: Vec<&str> = path.split('.').collect();
-    if super::keys::find(&parts).is_some() {
+    if super::lookup::key_of(&parts).is_some() {
         reader.leaf(&parts, node, node.place);
     } else {
         reader.section(&mut parts.into_iter().map(str::to_owned).collect(), node);

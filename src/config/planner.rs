@@ -31,6 +31,8 @@ pub struct PlannerConfig {
     pub rounds: u32,
     /// How many steps that need nothing of one another are at work at once.
     pub parallel: u32,
+    /// Up to how many tools are told with their arguments.
+    pub tools: u32,
     /// Most tokens of what a model is told.
     pub context_tokens: u32,
     /// Whether a short memory is written when a goal is reached.
@@ -60,6 +62,12 @@ pub(super) const KEYS: &[Key] = &[
         "how many steps of a plan that need nothing of one another are at work at once",
     ),
     key(
+        "planner.tools",
+        Kind::Count(1, 1_000),
+        Tighter::Never,
+        "up to how many tools a model is told with their arguments",
+    ),
+    key(
         "planner.context_tokens",
         Kind::Count(500, 1_000_000),
         Tighter::Lower,
@@ -83,6 +91,7 @@ pub(super) fn planner(values: &Values<'_>) -> Result<PlannerConfig, Diagnostic> 
         steps: values.count("planner.steps")?,
         rounds: values.count("planner.rounds")?,
         parallel: values.count("planner.parallel")?,
+        tools: values.count("planner.tools")?,
         context_tokens: values.count("planner.context_tokens")?,
         remember: values.boolean("planner.remember")?,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
@@ -119,7 +120,7 @@ pub struct Resolved {
 /// Every mistake of every layer, with its place.
 pub fn resolve(sources: &Sources) -> Result<Resolved, Vec<Diagnostic>> {
     let mut stack = Stack::default();
-    stack.lay(read(BUILT_IN_NAME, &|_| Origin::BuiltIn, |r| r.document(DEFAULT_TEXT)), true);
+    stack.lay(built_in(), true);
     stack.profile = stack.profile_of(NEW_PROFILE);
     if let Some(file) = &sources.file {
         let origin = |place: Place| Origin::File { file: file.name.clone(), line: place.line };
@@ -148,6 +149,13 @@ const NEW_PROFILE: &str = "shell_exec";
 const PROFILES: &str = "sandbox.profiles.";
 
 type Layer = Result<Vec<Given>, Vec<Diagnostic>>;
+
+/// The defaults. They are read once: configuration is resolved again at every edit and call.
+fn built_in() -> Layer {
+    static LAYER: OnceLock<Layer> = OnceLock::new();
+    let read = || read(BUILT_IN_NAME, &|_| Origin::BuiltIn, |r| r.document(DEFAULT_TEXT));
+    LAYER.get_or_init(read).clone()
+}
 
 fn read(file: &str, origin: &dyn Fn(Place) -> Origin, fill: impl FnOnce(&mut Reader<'_>)) -> Layer {
     let mut reader = Reader::new(file, origin);

@@ -50,7 +50,7 @@ pub fn reference_table() -> String {
 fn section(parts: &[&'static str]) -> Json {
     let mut properties = Map::new();
     let mut others = Json::Bool(false);
-    for word in super::keys::words_after(parts) {
+    for word in super::lookup::words_after(parts) {
         let mut below = parts.to_vec();
         below.push(word);
         let schema = match KEYS.iter().find(|key| key.path == below.join(".")) {

@@ -236,6 +236,12 @@ pub struct ArtifactView {
     /// Where its content came from.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// What the call was planned for, where a model planned it: its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Words that the model found for what the goal came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Whether its content was forgotten on purpose.
     pub forgotten: bool,
 }

@@ -122,9 +122,9 @@ impl Guest {
             FromHost::Event { seq, at, kind, payload } => {
                 observe(&self.observer, self.run, seq, at, &kind, &payload)?;
             }
-            FromHost::Question { subject, call, decision, yes } => {
-                let decision = decision.map(|it| *it);
-                let question = Question { subject: *subject, call, decision, yes };
+            FromHost::Question { subject, call, decision, plan_rules, yes } => {
+                let (subject, decision) = (*subject, decision.map(|it| *it));
+                let question = Question { subject, call, decision, plan_rules, yes };
                 let answerer = Arc::clone(&self.answerer);
                 answering.spawn_blocking(move || answer(&*answerer, &question));
             }

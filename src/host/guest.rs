@@ -239,6 +239,7 @@ impl Answerer for GuestAnswers {
             subject: Box::new(question.subject.clone()),
             call: question.call.clone(),
             decision: question.decision.clone().map(Box::new),
+            plan_rules: question.plan_rules.clone(),
             yes: question.yes.clone(),
         };
         let asked = question.subject.approval_id;

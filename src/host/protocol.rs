@@ -137,6 +137,9 @@ pub(super) enum FromHost {
         call: Option<(String, String)>,
         /// Why policy asks.
         decision: Option<Box<Decision>>,
+        /// The rules that ask about the steps of a plan.
+        #[serde(default)]
+        plan_rules: Vec<String>,
         /// Who said yes already.
         #[serde(default)]
         yes: Vec<String>,

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use crate::contracts::Hash;
+use crate::recall::calendar::{DAYS, MONTHS};
 
 /// Words in a run.
 const RUN: usize = 3;
@@ -73,25 +74,6 @@ const TELLING: &[&str] = &[
     "once",
     "twice",
     // times
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
     "today",
     "tomorrow",
     "yesterday",
@@ -160,6 +142,8 @@ fn tells(word: &str) -> bool {
     let caseless = |c: char| c.is_alphabetic() && !c.is_lowercase();
     word.chars().any(|c| c.is_numeric() || caseless(c))
         || word.ends_with("n't")
+        || MONTHS.contains(&word)
+        || DAYS.contains(&word)
         || TELLING.contains(&word)
 }
 

@@ -11,6 +11,8 @@ pub struct Question {
     pub call: Option<(String, String)>,
     /// Why policy asks, when it does.
     pub decision: Option<Decision>,
+    /// The rules that ask about the steps of a plan, when it is about one and nothing else asks.
+    pub plan_rules: Vec<String>,
     /// Who said yes already, where several have to.
     pub yes: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl<A> std::fmt::Debug for PreApproved<A> {
 
 impl<A: Answerer> PreApproved<A> {
     /// Says yes to `rules`, given as rule ids, for the person `by`; a gate is named by its step's id.
+    /// The question before a plan is covered as well where all rules are that ask about its steps.
     pub const fn new(rules: Vec<String>, by: String, otherwise: A) -> Self {
         Self { rules, by, otherwise }
     }
@@ -68,7 +71,11 @@ impl<A: Answerer> PreApproved<A> {
         }
         let named = |rule: &str| self.rules.iter().any(|known| known == rule);
         match &question.decision {
-            None => named(gate(&question.subject.path)),
+            None => {
+                let rules = &question.plan_rules;
+                let all = !rules.is_empty() && rules.iter().all(|rule| named(rule));
+                all || named(gate(&question.subject.path))
+            }
             Some(decision) => {
                 let asks = super::record::asking(decision);
                 !asks.is_empty() && asks.iter().all(|rule| named(rule))

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::call;
 use super::error::RunError;
 use super::record::RunRecord;
+use crate::agent::block_of;
 use crate::contracts::{ArtifactView, CallId, EventBody, Hash, RunId, TextRef, ToolResult};
+use crate::planning::Draft;
 use crate::store::{Reader, StoreError};
 
 /// Runs that are looked through at once for a file whose run is not known.
@@ -30,6 +32,7 @@ pub fn artifacts_of(reader: &Reader, run_id: RunId) -> Result<Vec<Artifact>, Run
     if record.produced.is_empty() {
         return Ok(found);
     }
+    let (whys, tags) = (whys(reader, &run, &record)?, record.planned.tags());
     // Contents stand before the end of the call that names them.
     let mut waiting: BTreeMap<CallId, Vec<TextRef>> = BTreeMap::new();
     for (_, body) in bodies {
@@ -54,6 +57,8 @@ pub fn artifacts_of(reader: &Reader, run_id: RunId) -> Result<Vec<Artifact>, Run
                         call_id: finished.call_id,
                         step: finished.path.clone(),
                         labels: finished.labels.clone().unwrap_or_default(),
+                        description: whys.get(&finished.path).cloned(),
+                        tags: tags.clone(),
                         forgotten: reader.is_forgotten(&content)?,
                     };
                     found.push(Artifact { view, content });
@@ -63,6 +68,25 @@ pub fn artifacts_of(reader: &Reader, run_id: RunId) -> Result<Vec<Artifact>, Run
         }
     }
     Ok(found)
+}
+
+/// What each planned step is for, by its path.
+fn whys(
+    reader: &Reader,
+    run: &str,
+    record: &RunRecord,
+) -> Result<BTreeMap<String, String>, RunError> {
+    let mut whys = BTreeMap::new();
+    for plan in &record.planned.plans {
+        let draft: Draft = match call::document(reader, run, "a plan", &plan.plan) {
+            Err(RunError::Store(StoreError::Forgotten(_))) => continue,
+            read => read?,
+        };
+        let block = block_of(plan.round);
+        let told = draft.steps.into_iter().filter(|step| !step.why.trim().is_empty());
+        whys.extend(told.map(|step| (format!("{block}/{}", step.id), step.why)));
+    }
+    Ok(whys)
 }
 
 /// The newest file whose content has this hash and was not forgotten. Blocks: runs that produced

@@ -108,9 +108,11 @@ async fn question(work: &Work, subject: ApprovalSubject) -> Result<Question, Run
     let quorum = work.state.quorum(subject.approval_id);
     let yes = quorum.map_or_else(Vec::new, |quorum| quorum.yes().to_vec());
     let Some(record) = subject.call_id.and_then(|id| work.record.calls.get(&id)).cloned() else {
-        return Ok(Question { subject, call: None, decision: None, yes });
+        let plan_rules = work.record.planned.asking(&subject.path);
+        return Ok(Question { subject, call: None, decision: None, plan_rules, yes });
     };
     let call: ToolCall = super::call::load(work, &record.requested).await?;
     let args = serde_json::to_string_pretty(&call.args)?;
-    Ok(Question { subject, call: Some((call.name, args)), decision: record.decision, yes })
+    let call = Some((call.name, args));
+    Ok(Question { subject, call, decision: record.decision, plan_rules: Vec::new(), yes })
 }

@@ -1,12 +1,15 @@
-//! What the audit log says of a call: one entry when it ended, or was refused.
+//! What the audit log says of a call: one entry when it ended, or was refused by rules or people.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::call;
+use super::error::RunError;
 use super::obliged;
+use super::record::{CallRecord, RunRecord};
 use super::services::Services;
-use crate::contracts::{Decision, Effect, Map, Obligation, RunId, Timestamp, ToolCall};
+use crate::contracts::{Decision, Effect, EventBody, Map, Obligation, RunId, Timestamp, ToolCall};
 use crate::store::AuditEntry;
 
 /// Longest summary of arguments, in characters.
@@ -78,6 +81,36 @@ pub(super) fn refused(services: &Services, call: &ToolCall, decision: &Decision)
     let (error, obligations) = (Some(decision.reason.clone()), decision.obligations.clone());
     let fate = Fate { error, obligations, ..Fate::default() };
     entry(services, Some(call.run_id), call, decision.effect, fate)
+}
+
+/// The entries for calls that people refuse with what is about to become durable. Blocks.
+///
+/// # Errors
+/// When a call cannot be read back.
+pub(super) fn declined(
+    services: &Services,
+    run: &str,
+    record: &RunRecord,
+    bodies: &[EventBody],
+) -> Result<Vec<AuditEntry>, RunError> {
+    let mut entries = Vec::new();
+    for body in bodies {
+        let EventBody::ApprovalResolved(answer) = body else { continue };
+        let mut asked = record.calls.values();
+        let is_asked = |asked: &&CallRecord| {
+            asked.question.as_ref().is_some_and(|it| it.approval_id == answer.approval_id)
+        };
+        let Some(asked) = asked.find(is_asked).filter(|_| !answer.approved) else { continue };
+        let reference = &asked.requested.call;
+        let call: ToolCall = call::document(services.store.reader(), run, "a call", reference)?;
+        let why = answer.reason.as_deref().map_or(String::new(), |why| format!(": {why}"));
+        let error = Some(format!("{} said no{why}", answer.by));
+        let decision = asked.decision.clone();
+        let obligations = decision.map(|it| it.obligations).unwrap_or_default();
+        let fate = Fate { error, obligations, ..Fate::default() };
+        entries.push(entry(services, Some(call.run_id), &call, Effect::Ask, fate));
+    }
+    Ok(entries)
 }
 
 /// Arguments as the audit log has them: cut, and with secrets struck out.

@@ -153,6 +153,7 @@ impl<'a> Conclusion<'a> {
                 return Ok(());
             }
         };
+        let memory = &self.tagged(memory);
         let call = self.memory_call(memory, &text, labels);
         let missing =
             || RunError::Incomplete { run: self.work.run_id.to_string(), what: "`run.started`" };
@@ -180,6 +181,17 @@ impl<'a> Conclusion<'a> {
         }
         self.write(index, memory, &call, decision.obligations, text);
         Ok(())
+    }
+
+    /// A memory of a planned run has the model's tags as well.
+    fn tagged(&self, memory: &Remember) -> Remember {
+        let mut memory = memory.clone();
+        for tag in self.work.record.planned.tags() {
+            if !memory.tags.contains(&tag) {
+                memory.tags.push(tag);
+            }
+        }
+        memory
     }
 
     fn write(
@@ -224,7 +236,9 @@ impl<'a> Conclusion<'a> {
         args.insert("tags".to_owned(), json!(memory.tags));
         let labels: Vec<String> = labels.into_iter().collect();
         let own = || vec![USER.to_owned()];
-        let arg_labels = [("area", own()), ("text", labels.clone()), ("tags", own())];
+        let end = self.work.record.planned.end.as_ref().filter(|end| !end.tags.is_empty());
+        let tags = end.map_or_else(own, |end| end.labels.clone());
+        let arg_labels = [("area", own()), ("text", labels.clone()), ("tags", tags)];
         ToolCall {
             id: CallId::from_uuid(self.work.services.clock.uuid()),
             run_id: self.work.run_id,

@@ -6,6 +6,7 @@
 
 use super::driver::Work;
 use super::record::CallRecord;
+use super::taken::is_strange;
 use crate::contracts::{
     ApprovalId, ApprovalResolution, ApprovalSubject, Consult, Obligation, ToolCall,
 };
@@ -55,7 +56,7 @@ fn answer(said: &ApprovalResolution) -> Option<PersonsAnswer> {
 fn subject(work: &Work, path: &str, call: &ToolCall, wanted: Consultation) -> ApprovalSubject {
     let Consultation { question, options, default, timeout_ms } = wanted;
     let services = &work.services;
-    let strangers = call.labels.iter().any(|label| label.starts_with("untrusted"));
+    let strangers = call.labels.iter().any(|label| is_strange(label));
     let warning = if strangers { " (words of strangers are in this question)" } else { "" };
     let mut prompt = format!("`{path}` asks you: {question}{warning}");
     services.redactor.conceal_text(&mut prompt);

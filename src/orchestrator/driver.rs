@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::answer::Answerer;
+use super::audit::declined;
 use super::child::{self, Calling, Stops};
 use super::error::RunError;
 use super::journal::{Batch, Journal, Kept, Message, Progress};
@@ -353,15 +354,18 @@ impl Driver {
         let (run_id, expected_seq) = (self.run.id.to_string(), self.run.record.seq);
         let bodies = batch.bodies.clone();
         let (incidents, fence) = (incident::of(&self.run, &bodies), self.fence);
+        let (services, record) = (Arc::clone(&self.services), Arc::clone(&self.run.record));
         let events = blocking(move || {
-            let Batch { bodies, texts, audit, records, beforehand: _ } = batch;
+            let Batch { bodies, texts, mut audit, records, files, beforehand: _ } = batch;
+            audit.extend(declined(&services, &run_id, &record, &bodies)?);
             let at = clock.now();
             // Before the end that it tells of: after a crash it may be raised again, and never not.
             for incident in incidents {
                 store.append_system(vec![EventBody::IncidentRaised(incident)], at)?;
             }
             let append = Append::new(run_id, expected_seq, at, bodies);
-            store.append(Append { texts, audit, records, fence, uses, ..append })
+            let append = Append { texts, audit, records, files, fence, uses, ..append };
+            store.append(append).map_err(RunError::from)
         })
         .await??;
         for (event, body) in events.iter().zip(&bodies) {

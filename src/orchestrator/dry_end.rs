@@ -27,7 +27,7 @@ pub(super) fn end(work: &Work) -> Result<Option<Batch>, RunError> {
         read_roots: started.read_roots.clone(),
         sources: run::sources(&work.services, started)?,
     };
-    let steps = dry_run_as(&work.services, &checked, work.run_id)?;
+    let steps = dry_run_as(&work.services, &checked, work.run_id, work.record.task.as_ref())?;
     let (outcome, cause, error_kind) = verdict(&steps);
     let mut batch = Batch::default();
     let outputs = serde_json::to_vec(&json!({ "dry_run": true, "items": steps }))?;
@@ -47,7 +47,10 @@ fn verdict(steps: &[DryStep]) -> (Outcome, Option<String>, Option<ErrorKind>) {
         return (Outcome::Denied, path(step), Some(ErrorKind::Denied));
     }
     match steps.iter().find(|step| step.error.is_some()) {
-        Some(step) => (Outcome::Failed, path(step), Some(ErrorKind::Expression)),
+        Some(step) => {
+            let kind = step.error_kind.unwrap_or(ErrorKind::Expression);
+            (Outcome::Failed, path(step), Some(kind))
+        }
         None => (Outcome::Succeeded, None, None),
     }
 }

@@ -20,15 +20,16 @@ use super::intake::{self, Checked};
 use super::judge::{self, Judge};
 use super::origins;
 use super::place::{inside, join, sections};
+use super::planning::{FirstPlan, first_plan};
 use super::scope::feedback;
 use super::services::Services;
 use super::taken::{Labels, secret};
 use crate::contracts::{
-    Bound, CallEffect, CallId, Decision, FsAccess, Map, Origin, Profile, RunId, ToolCall,
+    Bound, CallEffect, CallId, Decision, Effect, ErrorKind, FsAccess, Map, Origin, Profile, RunId,
+    TaskEnvelope, ToolCall,
 };
 use crate::playbook::expression::{Scope, StepView};
 use crate::playbook::{Action, Pinned, Playbook, Step};
-use crate::ports::ToolDescriptor;
 use crate::store::AuditEntry;
 
 /// One step of a dry run.
@@ -52,6 +53,9 @@ pub struct DryStep {
     /// Why its arguments could not be worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Of what kind that is, where a model was asked and there is no plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<ErrorKind>,
 }
 
 /// Goes through a checked playbook and audits each decision. Blocks.
@@ -59,19 +63,21 @@ pub struct DryStep {
 /// # Errors
 /// When the audit log cannot be written.
 pub fn dry_run(services: &Services, checked: &Checked) -> Result<Vec<DryStep>, RunError> {
-    dry_run_as(services, checked, RunId::from_uuid(services.clock.uuid()))
+    dry_run_as(services, checked, RunId::from_uuid(services.clock.uuid()), None)
 }
 
-/// As [`dry_run`], in the name of a run that there is.
+/// As [`dry_run`], in the name of a run that there is, of this task.
 pub(super) fn dry_run_as(
     services: &Services,
     checked: &Checked,
     run_id: RunId,
+    task: Option<&TaskEnvelope>,
 ) -> Result<Vec<DryStep>, RunError> {
     let mut shown = Shown::default();
     let library = Pinned::from(checked.sources.clone());
     let top = Dry::new(services, checked, &library, run_id);
     top.sections(&mut shown);
+    top.planned(checked, task, &mut shown)?;
     for entry in shown.audit {
         services.store.audit(&entry)?;
     }
@@ -154,7 +160,38 @@ impl<'a> Dry<'a> {
             would: would.to_owned(),
             decision: None,
             error,
+            error_kind: None,
         })
+    }
+
+    /// Has a model find the first steps of a goal, where one is configured.
+    fn planned(
+        &self,
+        checked: &Checked,
+        task: Option<&TaskEnvelope>,
+        shown: &mut Shown,
+    ) -> Result<(), RunError> {
+        let asked = self.playbook.goal.is_some() && self.services.model.is_some();
+        let Some(goal) = shown.steps.first_mut().filter(|it| asked && it.error.is_none()) else {
+            return Ok(());
+        };
+        let FirstPlan { would, error, steps, calls } =
+            first_plan(self.services, checked, self.run_id, task)?;
+        goal.would = would;
+        (goal.error_kind, goal.error) = error.unzip();
+        let decided = steps.iter().filter_map(|step| step.decision.as_ref());
+        let audited = decided.zip(&calls).map(|(decision, call)| self.entry(call, decision));
+        shown.audit.extend(audited);
+        shown.steps.splice(1..1, steps);
+        Ok(())
+    }
+
+    fn entry(&self, call: &ToolCall, decision: &Decision) -> AuditEntry {
+        let obligations = decision.obligations.clone();
+        let refused = decision.effect == Effect::Deny;
+        let error = refused.then(|| decision.reason.clone());
+        let fate = Fate { dry_run: true, ok: !refused, error, obligations, ..Fate::default() };
+        audit::entry(self.services, Some(self.run_id), call, decision.effect, fate)
     }
 
     fn list(&self, steps: &[Step], block: &str, pending: &mut BTreeSet<String>, shown: &mut Shown) {
@@ -209,6 +246,7 @@ impl<'a> Dry<'a> {
             would,
             decision: None,
             error,
+            error_kind: None,
         };
         if let Action::Tool { tool, args } = &step.action {
             let call = self.call(step, path, tool, dry.args.clone(), (args, &found));
@@ -246,10 +284,7 @@ impl<'a> Dry<'a> {
                 format!("call `{}`", call.name)
             }
         };
-        let obligations = decision.obligations.clone();
-        let fate = Fate { dry_run: true, ok: true, obligations, ..Fate::default() };
-        let (run_id, effect) = (Some(self.run_id), decision.effect);
-        shown.audit.push(audit::entry(self.services, run_id, call, effect, fate));
+        shown.audit.push(self.entry(call, &decision));
         dry.decision = Some(decision);
     }
 
@@ -294,7 +329,7 @@ impl<'a> Dry<'a> {
             name: known.map_or_else(|| tool.to_owned(), |tool| tool.name.clone()),
             args,
             timeout_ms: step.timeout_ms.or_else(|| known.map(|tool| tool.timeout_ms)).unwrap_or(0),
-            allow_network: known.is_some_and(|tool| self.reaches(tool)),
+            allow_network: known.is_some_and(|tool| self.judge(Vec::new()).reaches(tool)),
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: String::new(),
@@ -302,13 +337,6 @@ impl<'a> Dry<'a> {
             labels: labels.into_iter().collect(),
             arg_labels,
         }
-    }
-
-    /// Whether the tool's profile and every bound leave a network.
-    fn reaches(&self, tool: &ToolDescriptor) -> bool {
-        let above = self.bounds.iter().map(|bound| &bound.network);
-        let bounds = above.chain([&self.playbook.permissions.network]);
-        self.services.places.nets.of(&tool.profile).within(bounds.map(Vec::as_slice)).is_some()
     }
 
     /// Goes into the playbook that a step calls.

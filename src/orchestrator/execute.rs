@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call;
+use super::carried;
 use super::consult::{self, Asking};
 use super::decide;
 use super::driver::Work;
@@ -15,6 +16,7 @@ use super::journal::{Batch, Progress};
 use super::judge::{Judge, Judged};
 use super::record::CallRecord;
 use super::services::{Services, blocking};
+use super::taken::Labels;
 use super::told;
 use crate::contracts::{
     CallEffect, CallId, CallIntent, CallNamed, Decision, Effect, ErrorKind, EventBody, Obligation,
@@ -61,10 +63,12 @@ pub(super) async fn execute(
 /// A call that may run.
 struct Seal {
     authorized: Authorized<ToolCall>,
-    /// What is new about the decision.
+    /// What is new about the decision, and what the files will have in them that it writes.
     news: Batch,
     /// Whether it reads a file that is a secret.
     reads_secret_file: bool,
+    /// What comes with the content of the files that it reads.
+    came: Labels,
 }
 
 enum Sealed {
@@ -87,9 +91,13 @@ fn seal(work: &Work, path: &str, record: &CallRecord, call: ToolCall) -> Result<
         None => return no(work, record, &call, &judged),
         Some(request) => match judged.set.authorize(call.clone(), request, answer) {
             Ok(authorized) => {
-                let news = second_look(work, path, record, &call, &judged);
+                let tool = work.services.tool(&call.name).ok_or_else(missing)?;
+                let mut news = second_look(work, path, record, &call, &judged);
+                news.files = carried::left(&work.services, &tool, &call, request);
+                let came = carried::read(&work.services, &tool, request);
                 let reads_secret_file = request.reads_secret;
-                return Ok(Sealed::Yes(Box::new(Seal { authorized, news, reads_secret_file })));
+                let seal = Seal { authorized, news, reads_secret_file, came };
+                return Ok(Sealed::Yes(Box::new(seal)));
             }
             Err(refused) => refused,
         },
@@ -129,7 +137,7 @@ async fn run(
     sealed: Seal,
     (turn, answer): (Result<(), ToolError>, Option<PersonsAnswer>),
 ) -> Result<Progress, RunError> {
-    let Seal { authorized, news, reads_secret_file } = sealed;
+    let Seal { authorized, news, reads_secret_file, came } = sealed;
     let call = authorized.call().clone();
     let missing = || RunError::Incomplete { run: work.run_id.to_string(), what: "the tool" };
     let tool = work.services.tool(&call.name).ok_or_else(missing)?;
@@ -151,10 +159,11 @@ async fn run(
             Err(error)
         }
     };
-    let output = match prepared {
+    let mut output = match prepared {
         Ok(()) => run_in_time(&work, authorized, &context, call.timeout_ms).await?,
         Err(error) => ToolOutput { error: Some(error), ..ToolOutput::default() },
     };
+    output.labels.extend(came);
     let read_secret = reads_secret_file;
     let ended = Ended { tool: &tool, call: &call, began, read_secret, obligations };
     let finished = ended.finish(&work, path, output)?;

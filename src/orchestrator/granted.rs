@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::driver::Work;
-use super::taken::secret;
+use super::taken::{is_strange, secret};
 use crate::contracts::ToolCall;
 use crate::ports::ArgSecrets;
 
@@ -15,7 +15,7 @@ pub(super) fn secrets(work: &Work, call: &ToolCall) -> ArgSecrets {
     let mut granted = ArgSecrets::default();
     for arg in call.args.keys() {
         let labels = call.arg_labels.get(arg).unwrap_or(&call.labels);
-        let strangers = labels.iter().any(|label| label.starts_with("untrusted"));
+        let strangers = labels.iter().any(|label| is_strange(label));
         let declared = work.playbook.permissions.secrets.iter().filter(|name| {
             let label = secret(name);
             !strangers && labels.contains(&label)

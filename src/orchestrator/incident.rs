@@ -1,8 +1,9 @@
 //! What a person must look at although nobody was there when it happened.
 
 use super::run::Run;
+use crate::agent::{PLAN, round_of};
 use crate::contracts::{
-    Effect, ErrorKind, EventBody, IncidentId, IncidentRaised, Outcome, PlanRevised,
+    ApprovalSubject, Effect, ErrorKind, EventBody, IncidentId, IncidentRaised, Outcome, PlanRevised,
 };
 use crate::policy::SCRIPT_OVERTIME;
 
@@ -12,12 +13,19 @@ const UNATTENDED_DENIED: &str = "unattended.denied";
 /// The kind of incident of a plan that was given up.
 const PLAN_GIVEN_UP: &str = "planner.given_up";
 
+/// The kind of incident of a call that came out otherwise than in the plan that people agreed to.
+const PLAN_DEVIATES: &str = "planner.deviates";
+
 /// The kind of incident of a rule that had to be stopped.
 const SCRIPT_OVERTIME_KIND: &str = "policy.script_overtime";
 
 /// The incidents that are among what is about to become durable.
 pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Vec<IncidentRaised> {
-    let plans = bodies.iter().filter_map(|body| given_up(run, body));
+    let of_plans = |body| {
+        let plan = given_up(run, body).or_else(|| stopped(run, body));
+        plan.or_else(|| deviates(run, body).filter(|_| !is_answered(body, bodies)))
+    };
+    let plans = bodies.iter().filter_map(of_plans);
     bodies.iter().filter_map(overtime).chain(plans).chain(denied_unattended(run, bodies)).collect()
 }
 
@@ -47,17 +55,66 @@ fn given_up(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
         return None;
     };
     let what = match kind {
-        ErrorKind::Denied => "the rules refuse what a model planned",
+        ErrorKind::Denied => "the rules refuse what was planned or handed in",
         ErrorKind::BadPlan => "a model planned what cannot be carried out",
         ErrorKind::NoProgress => "planning went round in circles",
         _ => return None,
     };
+    Some(of_planner(run, what))
+}
+
+/// The end of a planned run by what its steps did: refused when its turn came, or without bounds.
+fn stopped(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
+    let EventBody::RunFinished(finished) = body else { return None };
+    run.playbook.goal.as_ref().filter(|_| finished.cause.as_deref() != Some(PLAN))?;
+    let what = match finished.error_kind {
+        Some(ErrorKind::Denied) => "the rules refuse what a model planned",
+        Some(ErrorKind::Budget) => "what a model planned used up what the run may spend",
+        _ => return None,
+    };
+    Some(of_planner(run, what))
+}
+
+fn of_planner(run: &Run, what: &str) -> IncidentRaised {
     let id = run.id;
-    Some(IncidentRaised {
+    IncidentRaised {
         // One for each run; its end, when nobody is near, is the same.
         incident_id: IncidentId::from_uuid(id.uuid()),
         kind: PLAN_GIVEN_UP.to_owned(),
         message: format!("{what}: see bailiwick runs show {id}"),
+    }
+}
+
+/// Whether the answer to a question is told together with it.
+fn is_answered(question: &EventBody, bodies: &[EventBody]) -> bool {
+    let EventBody::ApprovalRequested(asked) = question else { return false };
+    bodies.iter().any(|body| {
+        matches!(body, EventBody::ApprovalResolved(answer) if answer.approval_id == asked.approval_id)
+    })
+}
+
+/// A call of a plan that people agreed to, about which they have to be asked all the same.
+fn deviates(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
+    let EventBody::ApprovalRequested(ApprovalSubject {
+        path,
+        call_id: Some(call),
+        consult: None,
+        ..
+    }) = body
+    else {
+        return None;
+    };
+    let round = round_of(path).filter(|_| run.playbook.goal.is_some())?;
+    run.record.planned.approved.get(&round).filter(|approved| !approved.by.is_empty())?;
+    Some(IncidentRaised {
+        // One for each call, however often it is asked.
+        incident_id: IncidentId::from_uuid(call.uuid()),
+        kind: PLAN_DEVIATES.to_owned(),
+        message: format!(
+            "`{path}` is not what people agreed to with plan {round}, and is asked about on its own: see \
+             bailiwick runs show {}",
+            run.id
+        ),
     })
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::RunError;
 use crate::contracts::NewRecord;
 use crate::contracts::{ApprovalId, ApprovalResolution, EventBody, Stored};
-use crate::store::AuditEntry;
+use crate::store::{AuditEntry, FileLabels};
 
 /// Events that become durable together, with what belongs to them.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Batch {
     pub audit: Vec<AuditEntry>,
     /// What goes into the log of memory records.
     pub records: Vec<NewRecord>,
+    /// Where the content of files comes from that are about to be written.
+    pub files: Vec<FileLabels>,
     /// The answer to the question that these events put, and the approval that was given beforehand and
     /// is used up by it. Where somebody else used that meanwhile, the question stays open.
     pub beforehand: Option<(ApprovalId, ApprovalResolution)>,
@@ -34,6 +36,7 @@ impl Batch {
         self.texts.extend(other.texts);
         self.audit.extend(other.audit);
         self.records.extend(other.records);
+        self.files.extend(other.files);
     }
 
     /// Adds a text and gives the reference to put into an event.

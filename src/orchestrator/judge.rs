@@ -7,12 +7,13 @@ use std::time::Instant;
 use imbl::Vector;
 use serde_json::Value;
 
+use super::carried;
 use super::driver::Work;
 use super::lineage;
 use super::prefer;
 use super::record::RunRecord;
 use super::services::Services;
-use super::taken::is_secret;
+use super::taken::{is_secret, is_strange};
 use crate::contracts::{
     Bound, Decision, Effect, Hash, Map, RunFlow, RunId, ShadowDecision, Timestamp, ToolCall,
 };
@@ -59,6 +60,14 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// Whether the tool's profile and every bound of the run leave a network.
+    pub(super) fn reaches(&self, tool: &ToolDescriptor) -> bool {
+        let above = self.bounds.iter().map(|bound| &bound.network);
+        let bounds = above.chain([&self.playbook.permissions.network]);
+        let reach = self.services.places.nets.of(&tool.profile);
+        reach.within(bounds.map(Vec::as_slice)).is_some()
+    }
+
     /// The rules as they are now, and what they say. Blocks: facts are read from the disk.
     pub(super) fn decide(&self, call: &ToolCall) -> Judged {
         // What was switched before counts here.
@@ -99,7 +108,10 @@ impl<'a> Judge<'a> {
             unattended: self.unattended,
             unknown: &self.unknown,
         };
-        Ok(facts::collect(call, tool, &around, self.run.clone()))
+        let mut request = facts::collect(call, tool, &around, self.run.clone());
+        let came = carried::read(self.services, tool, &request);
+        request.reads_secret |= came.iter().any(|label| is_secret(label));
+        Ok(request)
     }
 
     /// Every upper bound of the run: the playbook's own first, then those of the runs above.
@@ -160,6 +172,11 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// The same for a call of a run at work.
+pub(super) fn reaches(work: &Work, tool: &ToolDescriptor) -> bool {
+    Judge::of(work, "").is_some_and(|judge| judge.reaches(tool))
+}
+
 /// A decision and what it was made from.
 pub(super) struct Judged {
     pub set: Arc<PolicySet>,
@@ -218,7 +235,7 @@ fn run_facts(work: &Work, path: &str) -> RunFacts {
     let used = &work.state.used;
     let strange = |name: &String| {
         let tool = work.services.tool(name);
-        tool.is_some_and(|tool| tool.labels.iter().any(|label| label.starts_with("untrusted")))
+        tool.is_some_and(|tool| tool.labels.iter().any(|label| is_strange(label)))
     };
     let (taken, inside) = (&work.record.taken, inside(work));
     RunFacts {

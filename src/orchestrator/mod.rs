@@ -12,6 +12,7 @@ mod backtest;
 mod beforehand;
 mod call;
 mod called;
+mod carried;
 mod child;
 mod child_intake;
 mod clock;

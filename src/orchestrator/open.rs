@@ -9,6 +9,7 @@ use super::ask;
 use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
+use super::judge;
 use super::memories;
 use super::opening::{self, Desk, Names, Opened};
 use super::origins::{self, RunGround};
@@ -25,7 +26,6 @@ use crate::contracts::{
 };
 use crate::playbook::{Action, Step};
 use crate::policy::approval_hash;
-use crate::ports::ToolDescriptor;
 
 /// Ends in `step.started`, followed by `call.requested` or `approval.requested` where the step is one
 /// that does something itself, or in `step.finished`.
@@ -167,15 +167,6 @@ impl Opening<'_> {
         self.call_batch(tool, args, labels)
     }
 
-    /// Whether the tool's profile and every bound of the run leave a network.
-    fn reaches(&self, tool: &ToolDescriptor) -> bool {
-        let above = self.work.record.started.iter().flat_map(|(started, _)| &started.bounds);
-        let bounds =
-            above.map(|bound| &bound.network).chain([&self.work.playbook.permissions.network]);
-        let reach = self.work.services.places.nets.of(&tool.profile);
-        reach.within(bounds.map(Vec::as_slice)).is_some()
-    }
-
     fn call_batch(
         &self,
         name: &str,
@@ -199,7 +190,7 @@ impl Opening<'_> {
             name: name.clone(),
             args,
             timeout_ms: timeout_ms.unwrap_or(0),
-            allow_network: tool.is_some_and(|tool| self.reaches(tool)),
+            allow_network: tool.as_ref().is_some_and(|tool| judge::reaches(self.work, tool)),
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: self.effect_key(),

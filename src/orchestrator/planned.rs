@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::call;
 use super::error::RunError;
 use super::services::Services;
+use crate::agent::gate_of;
 use crate::contracts::{EventBody, ModelAnswered, PlanApproved, PlanProposed, PlanRevised, RunId};
 use crate::planning::{Draft, Round, playbook_of};
 use crate::playbook::{LintLimits, Playbook};
@@ -35,6 +36,19 @@ impl Planned {
             }
             _ => {}
         }
+    }
+
+    /// The rules that ask about the steps of the plan whose question is at `path`; none where another
+    /// reason asks as well.
+    pub(super) fn asking(&self, path: &str) -> Vec<String> {
+        let plan = self.plans.iter().find(|plan| gate_of(plan.round) == path);
+        let gate = plan.and_then(|plan| plan.gate.as_ref());
+        gate.map(|gate| gate.rules.clone()).unwrap_or_default()
+    }
+
+    /// Words that the model found for what the goal came to.
+    pub(super) fn tags(&self) -> Vec<String> {
+        self.end.as_ref().map(|end| end.tags.clone()).unwrap_or_default()
     }
 
     /// The plans with their texts. Blocks.

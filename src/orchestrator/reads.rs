@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::audit;
+use super::carried;
 use super::driver::Work;
 use super::evidence::Arguments;
 use super::execute;
@@ -16,7 +17,8 @@ use super::judge::{Judge, Judged};
 use super::ruling::Ruling;
 use super::taken::{Labels, SECRET_FILE};
 use crate::contracts::{
-    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Map, Origin, ToolCall, ToolError,
+    ASIDE, CallId, Effect, ErrorKind, EventBody, FsAccess, Map, MemoryId, MemoryRecord, Origin,
+    ToolCall, ToolError,
 };
 use crate::live::playbooks::SHIPPED_TEMPLATES;
 use crate::playbook::expression::Reads;
@@ -25,7 +27,10 @@ use crate::playbook::expression::Reads;
 const TEMPLATE_DIRS: [&str; 2] = ["prompts", "playbooks/templates"];
 
 /// The tool in whose name expressions read.
-const READ_TEXT: &str = "read_text";
+pub(super) const READ_TEXT: &str = "read_text";
+
+/// The tool in whose name a memory is looked up.
+const MEMORY_SEARCH: &str = "memory_search";
 
 /// Longest wait for a file, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
@@ -36,7 +41,7 @@ pub(super) struct GovernedReads<'a> {
     path: &'a str,
     /// Where the values come from that name what is read.
     labels: Labels,
-    /// What was found in what was read: labels of secrets.
+    /// What was found in what was read: labels of secrets, and of what files carry.
     noted: RefCell<Labels>,
     decided: RefCell<Batch>,
 }
@@ -47,7 +52,7 @@ impl<'a> GovernedReads<'a> {
         Self { work, path, labels, noted: RefCell::default(), decided: RefCell::default() }
     }
 
-    /// Labels of the secrets that were in what was read so far.
+    /// Labels of the secrets that were in what was read so far, and of what files carry.
     pub(super) fn noted(&self) -> Labels {
         self.noted.borrow().clone()
     }
@@ -80,7 +85,7 @@ impl<'a> GovernedReads<'a> {
     /// Calls `read_text` on `file`, within the playbook's permissions or beyond them. The outer error is a refusal, the inner one the tool's.
     fn read_text(&self, file: &str, bounded: bool) -> Result<Result<String, ToolError>, String> {
         let work = self.work;
-        let call = self.call(file);
+        let call = self.call(READ_TEXT, Map::from_iter([("path".to_owned(), json!(file))]));
         let judge = Judge::of(work, self.path).ok_or("the run has not started")?;
         // `read(…)` is the playbook's own word that it reads; where, its permissions still say.
         let judged = Judge { also: Some(READ_TEXT), bounded, ..judge }.decide(&call);
@@ -96,6 +101,7 @@ impl<'a> GovernedReads<'a> {
         if request.reads_secret {
             self.noted.borrow_mut().insert(SECRET_FILE.to_owned());
         }
+        self.noted.borrow_mut().extend(carried::read(&work.services, &tool, &request));
         self.noted.borrow_mut().extend(finish::struck(&work.services.redactor, &mut output));
         if let Some(error) = output.error {
             return Ok(Err(error));
@@ -104,14 +110,12 @@ impl<'a> GovernedReads<'a> {
         Ok(Ok(text.unwrap_or_default().to_owned()))
     }
 
-    fn call(&self, file: &str) -> ToolCall {
-        let mut args = Map::new();
-        args.insert("path".to_owned(), json!(file));
+    fn call(&self, name: &str, args: Map) -> ToolCall {
         ToolCall {
             id: CallId::from_uuid(self.work.services.clock.uuid()),
             run_id: self.work.run_id,
             step_id: self.path.to_owned(),
-            name: READ_TEXT.to_owned(),
+            name: name.to_owned(),
             args,
             timeout_ms: TIMEOUT_MS,
             allow_network: false,
@@ -122,6 +126,52 @@ impl<'a> GovernedReads<'a> {
             labels: self.labels.iter().cloned().collect(),
             arg_labels: BTreeMap::new(),
         }
+    }
+}
+
+/// Why something that somebody handed in cannot be read.
+pub(super) struct Unread {
+    pub kind: ErrorKind,
+    pub why: String,
+}
+
+impl Unread {
+    pub(super) const fn new(kind: ErrorKind, why: String) -> Self {
+        Self { kind, why }
+    }
+}
+
+/// What is read that a task names.
+impl GovernedReads<'_> {
+    /// The text of a file.
+    pub(super) fn text(&self, file: &str) -> Result<String, Unread> {
+        let read = self.read_text(file, true).map_err(|why| Unread::new(ErrorKind::Denied, why))?;
+        read.map_err(|error| {
+            Unread::new(error.kind, format!("`{file}` cannot be read: {}", error.message))
+        })
+    }
+
+    /// The memory of this id, where the rules let memory be searched for it.
+    pub(super) fn memory(&self, id: &MemoryId) -> Result<MemoryRecord, Unread> {
+        let refused = |why: String| Unread::new(ErrorKind::Denied, why);
+        let args = Map::from_iter([("query".to_owned(), json!(id.to_string()))]);
+        let call = self.call(MEMORY_SEARCH, args);
+        let judge = Judge::of(self.work, self.path);
+        let judge = judge.ok_or_else(|| refused("the run has not started".to_owned()))?;
+        let judged = Judge { also: Some(MEMORY_SEARCH), ..judge }.decide(&call);
+        self.keep(&call, &judged);
+        if judged.decision.effect != Effect::Allow {
+            return Err(refused(judged.decision.reason));
+        }
+        let record = self.work.services.memory.record(id);
+        record.map_err(|error| Unread::new(ErrorKind::NotFound, error.to_string()))
+    }
+
+    /// Where what `tool` answers comes from.
+    pub(super) fn labels_of(&self, tool: &str) -> Vec<String> {
+        let services = &self.work.services;
+        let tool = services.tool(tool);
+        tool.map(|tool| services.policy.current().output_labels(&tool)).unwrap_or_default()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::live::{LivePolicy, PolicyWatch, RulesOnTrial};
 use crate::memory::{Kv, Memory};
 use crate::playbook::expression::Evaluator;
 use crate::policy::Places;
-use crate::ports::{Away, Clock, Model, Sandbox, ToolDescriptor, Vocabulary};
+use crate::ports::{Away, Clock, Embedder, Model, Sandbox, ToolDescriptor, Vocabulary};
 use crate::store::Store;
 use crate::telemetry::{Metrics, Redactor, Secrets};
 use crate::tools::Toolbox;
@@ -50,6 +50,8 @@ pub struct Services {
     pub playbooks: Arc<LivePlaybooks>,
     /// The model that plans, where one is configured.
     pub model: Option<Arc<dyn Model>>,
+    /// Makes what compares goals with what tools are for; none where words alone count.
+    pub compares: fn() -> Option<Arc<dyn Embedder>>,
     /// What models are told, as people edit it.
     pub prompts: Arc<LivePrompts>,
     /// Where commands run.

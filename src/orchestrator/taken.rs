@@ -97,7 +97,7 @@ impl Taken {
 
     /// Something with these labels came in.
     pub(super) fn mark(&mut self, labels: &[String]) {
-        self.untrusted |= labels.iter().any(|label| begins(label, "untrusted"));
+        self.untrusted |= labels.iter().any(|label| is_strange(label));
         self.read_secret |= labels.iter().any(|label| is_secret(label));
     }
 
@@ -106,6 +106,11 @@ impl Taken {
         self.read_secret |= flow.read_secret;
         self.fingerprints.extend(flow.fingerprints.iter().cloned());
     }
+}
+
+/// Whether `label` says that a value comes from a stranger.
+pub(super) fn is_strange(label: &str) -> bool {
+    begins(label, "untrusted")
 }
 
 /// Whether `label` says that a value carries a secret.

@@ -15,10 +15,19 @@ const MISTAKE_TOKENS: usize = 800;
 /// Longest argument that is shown of a step that was done, in characters.
 const ARGS_CHARS_MAX: usize = 300;
 
-/// The tools there are, a line each.
+/// The tools there are, a line each; those in `others` by their names.
 #[must_use]
-pub fn tools<'a>(tools: impl IntoIterator<Item = &'a ToolDescriptor>) -> Fragment {
-    let lines: Vec<String> = tools.into_iter().map(line).collect();
+pub fn tools<'a>(
+    tools: impl IntoIterator<Item = &'a ToolDescriptor>,
+    others: &[String],
+) -> Fragment {
+    let mut lines: Vec<String> = tools.into_iter().map(line).collect();
+    if !others.is_empty() {
+        let names = others.join(", ");
+        lines.push(format!(
+            "Also there, where none of these will do, and told once you name one: {names}"
+        ));
+    }
     Fragment {
         kind: Kind::Tools,
         title: String::new(),

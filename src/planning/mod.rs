@@ -18,7 +18,7 @@ pub use draft::{Draft, DraftStep};
 pub use fragments::{RESULT_TOKENS, mistake, result, tools};
 pub use limits::PlanLimits;
 pub use mistakes::{Ground, check};
-pub use plan::{Plan, PlanStep, read};
+pub use plan::{Plan, PlanStep, Reached, read};
 pub use references::is_known;
 pub use repeats::{Done, is_stuck, repeats};
 pub use schema::schema;

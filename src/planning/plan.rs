@@ -22,6 +22,9 @@ pub struct Plan {
     /// What the goal came to, where it is reached.
     #[serde(default)]
     pub answer: String,
+    /// Words under which what came of it may be found again, where it is reached.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// The next steps.
     #[serde(default)]
     pub steps: Vec<PlanStep>,
@@ -57,6 +60,37 @@ pub struct PlanStep {
     pub expect: String,
 }
 
+/// Most tags that are kept, and the longest, in characters.
+const TAGS_MAX: usize = 5;
+const TAG_CHARS_MAX: usize = 32;
+
+impl Plan {
+    /// What the goal came to, where it is reached.
+    #[must_use]
+    pub fn reached(self) -> Reached {
+        let mut tags: Vec<String> = self.tags.iter().map(|tag| tag_of(tag)).collect();
+        tags.retain(|tag| !tag.is_empty());
+        tags.truncate(TAGS_MAX);
+        Reached { answer: self.answer, tags }
+    }
+}
+
+/// What a goal came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// In words.
+    pub answer: String,
+    /// Words under which it may be found again.
+    pub tags: Vec<String>,
+}
+
+/// A tag in plain signs.
+fn tag_of(text: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let plain: String = text.trim().to_lowercase().chars().map(plain).take(TAG_CHARS_MAX).collect();
+    plain.trim_matches('-').to_owned()
+}
+
 /// Reads a reply. Models put JSON between fences and words; the object in it is what counts.
 ///
 /// # Errors
@@ -90,6 +124,14 @@ mod tests {
             assert_eq!(plan.steps.len(), 1, "{reply}");
             assert!(!plan.done && plan.answer.is_empty());
         }
+    }
+
+    #[test]
+    fn tags_are_few_and_plain() {
+        let reply = r#"{"done": true, "answer": "a", "tags": ["TODO list", "", "  ", "a/../b", "c", "d", "e", "f"]}"#;
+        let Reached { answer, tags } = read(reply).unwrap().reached();
+        assert_eq!(answer, "a");
+        assert_eq!(tags, ["todo-list", "a----b", "c", "d", "e"]);
     }
 
     #[test]

@@ -40,12 +40,12 @@ pub fn repeats(steps: &[DraftStep], done: &[Done]) -> Vec<String> {
     steps.iter().filter_map(told).collect()
 }
 
-/// Whether the last plans brought nothing: no call of them did what it was asked.
+/// Whether the last of the plans that were carried out brought nothing: no call of them did what it was
+/// asked.
 #[must_use]
-pub fn is_stuck(rounds: u32, done: &[Done]) -> bool {
-    let idle = |round: u32| !done.iter().any(|call| call.round == round && call.ok);
-    let last = (1..=rounds).rev().take(IDLE_PLANS_MAX);
-    rounds as usize >= IDLE_PLANS_MAX && last.into_iter().all(idle)
+pub fn is_stuck(carried_out: &[u32], done: &[Done]) -> bool {
+    let idle = |round: &u32| !done.iter().any(|call| call.round == *round && call.ok);
+    carried_out.len() >= IDLE_PLANS_MAX && carried_out.iter().rev().take(IDLE_PLANS_MAX).all(idle)
 }
 
 #[cfg(test)]
@@ -87,10 +87,18 @@ mod tests {
     #[test]
     fn three_plans_without_success_are_enough() {
         let failed = |round| done(round, "a", false, "no");
-        assert!(!is_stuck(0, &[]));
-        assert!(!is_stuck(2, &[failed(1), failed(2)]));
-        assert!(is_stuck(3, &[failed(1), failed(2), failed(3)]));
-        assert!(!is_stuck(3, &[failed(1), done(2, "b", true, "x"), failed(3)]));
-        assert!(!is_stuck(4, &[failed(1), failed(2), failed(3), done(4, "b", true, "x")]));
+        let good = |round| done(round, "b", true, "x");
+        let cases: [(&[u32], &[Done], bool); 6] = [
+            (&[], &[], false),
+            (&[1, 2], &[failed(1), failed(2)], false),
+            (&[1, 2, 3], &[failed(1), failed(2), failed(3)], true),
+            (&[1, 2, 3], &[failed(1), good(2), failed(3)], false),
+            (&[1, 2, 3, 4], &[failed(1), failed(2), failed(3), good(4)], false),
+            // The second was declined: nothing of it ran.
+            (&[1, 3], &[failed(1), failed(3)], false),
+        ];
+        for (carried_out, done, stuck) in cases {
+            assert_eq!(is_stuck(carried_out, done), stuck, "{carried_out:?}");
+        }
     }
 }

@@ -10,17 +10,18 @@ use crate::ports::ToolDescriptor;
 /// Up to how many tools their arguments are in the schema: grammars made of it grow with it.
 const WITH_ARGS_MAX: usize = 12;
 
-/// The schema of a plan over `tools`.
+/// The schema of a plan over `tools`, and `others` that are told by their names.
 #[must_use]
-pub fn schema(tools: &[Arc<ToolDescriptor>], limits: &PlanLimits) -> Value {
+pub fn schema(tools: &[Arc<ToolDescriptor>], others: &[String], limits: &PlanLimits) -> Value {
     let text = |bytes: u32| json!({ "type": "string", "maxLength": bytes });
     let texts = json!({ "type": "array", "items": text(200), "maxItems": 5 });
     let step = if tools.len() <= WITH_ARGS_MAX {
-        let each: Vec<Value> =
-            tools.iter().map(|tool| step(&json!([tool.name]), &tool.schema)).collect();
-        json!({ "anyOf": each })
+        let known = tools.iter().map(|tool| step(&json!([tool.name]), &tool.schema));
+        let rest = (!others.is_empty()).then(|| step(&json!(others), &json!({ "type": "object" })));
+        json!({ "anyOf": known.chain(rest).collect::<Vec<Value>>() })
     } else {
-        let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+        let names = tools.iter().map(|tool| &tool.name).chain(others);
+        let names: Vec<&String> = names.collect();
         step(&json!(names), &json!({ "type": "object" }))
     };
     json!({
@@ -29,6 +30,7 @@ pub fn schema(tools: &[Arc<ToolDescriptor>], limits: &PlanLimits) -> Value {
             "thought": text(600),
             "done": { "type": "boolean" },
             "answer": text(4_000),
+            "tags": { "type": "array", "items": text(32), "maxItems": 5 },
             "steps": { "type": "array", "items": step, "maxItems": limits.steps },
             "stop_when": texts,
             "risks": texts,

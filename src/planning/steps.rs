@@ -89,6 +89,10 @@ fn block(round: &Round) -> Value {
     block.insert("id".to_owned(), json!(block_of(round.number)));
     block.insert("block".to_owned(), json!(steps));
     block.insert("continue_on_error".to_owned(), json!(true));
+    if round.gate.is_some() {
+        // Somebody may decline it and have another plan made.
+        block.insert("if".to_owned(), json!(format!("steps.{}.ok", gate_of(round.number))));
+    }
     if graph {
         block.insert("parallel".to_owned(), json!(round.parallel));
     }

@@ -9,6 +9,9 @@ use super::truth::Truth;
 use super::{PolicySet, Request};
 use crate::contracts::{ApprovalMode, Decision, Effect, Profile, Risk};
 
+/// The rule that refuses what no rule is about.
+const DEFAULT_DENY: &str = "default-deny";
+
 /// What the rules said about one request.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
@@ -124,14 +127,16 @@ impl PolicySet {
                 ", and what the workspace's own rules allow does not count until you run `bailiwick trust`",
             );
         }
-        Finding::own("default-deny", Effect::Deny, reason)
+        Finding::own(DEFAULT_DENY, Effect::Deny, reason)
     }
 
     /// What holds whatever the rules say.
     fn tighten(&self, request: &Request, findings: &mut Vec<Finding>) {
-        for fault in &request.faults {
-            findings.push(Finding::own("bad-facts", Effect::Deny, fault.message.clone()));
-        }
+        // Before the word that no rule fits: why none can.
+        let at = findings.iter().take_while(|it| it.rule.id != DEFAULT_DENY).count();
+        let faults = request.faults.iter();
+        let faults = faults.map(|it| Finding::own("bad-facts", Effect::Deny, it.message.clone()));
+        findings.splice(at..at, faults);
         match self.is_enabled(&request.tool) {
             Some(true) => {}
             Some(false) => {

@@ -157,6 +157,7 @@ pub(super) fn stand_in(name: &str, terms: &Terms) -> ToolDescriptor {
         labels: Vec::new(),
         sends_network: false,
         asks_person: false,
+        names_only: false,
         timeout_ms: 0,
         profile: String::new(),
         enabled: true,

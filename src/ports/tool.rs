@@ -45,12 +45,20 @@ pub type NamedFiles = Result<Vec<(String, PathAccess)>, String>;
 
 /// An argument that names files inside of itself, as a patch does, and how they are read from it.
 /// Policy decides about each of them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PathsWithin {
     /// The argument.
     pub arg: &'static str,
     /// Each file with what is done to it, or why they cannot be told: then the call is refused.
     pub read: fn(&Map) -> NamedFiles,
+}
+
+/// Without the address of the function, which is another in each process: the name of a set of rules is made
+/// from what this says.
+impl std::fmt::Debug for PathsWithin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PathsWithin").field("arg", &self.arg).finish_non_exhaustive()
+    }
 }
 
 /// How they are read follows from the tool, so the argument tells two apart.
@@ -132,6 +140,9 @@ pub struct ToolDescriptor {
     /// Whether what it does is asking a person: where nobody is there it needs an argument `default`.
     #[serde(skip)]
     pub asks_person: bool,
+    /// Whether it tells of files no more than their names: what is in them does not come with the answer.
+    #[serde(skip)]
+    pub names_only: bool,
     /// How long it may take unless the call says otherwise, in milliseconds.
     pub timeout_ms: u64,
     /// The sandbox profile its commands run in; empty when it runs none.
@@ -163,6 +174,7 @@ impl Default for ToolDescriptor {
             asked_by: Vec::new(),
             sends_network: false,
             asks_person: false,
+            names_only: false,
             timeout_ms: 0,
             profile: String::new(),
             enabled: true,

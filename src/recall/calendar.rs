@@ -1,7 +1,7 @@
 //! The names that a calendar has in English.
 
 /// Months, from the first.
-pub(in crate::recall) const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",
@@ -17,5 +17,5 @@ pub(in crate::recall) const MONTHS: [&str; 12] = [
 ];
 
 /// Days of the week, from Monday.
-pub(in crate::recall) const DAYS: [&str; 7] =
+pub(crate) const DAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];

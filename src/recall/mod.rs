@@ -1,7 +1,7 @@
 //! What to make of what was found: fusing candidates, choosing what fits a budget, and what may become
 //! of memories that belong together. Pure: candidates, vectors and times come in as values.
 
-mod calendar;
+pub(crate) mod calendar;
 pub mod consolidate;
 mod fuse;
 mod question;

@@ -22,8 +22,11 @@ mod near;
 
 mod goal;
 
+mod shortlist;
+
 #[cfg(test)]
 mod tests;
 
 pub use goal::{Offers, Routed, route};
 pub use playbooks::Candidate;
+pub use shortlist::shortlist;

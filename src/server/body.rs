@@ -140,8 +140,7 @@ fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = error.path().to_string();
     let message = inner.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message);
-    let message =
-        if message == "expected value" { "another kind of value belongs here" } else { message };
+    let message = &told(message);
     // What is missing or unknown belongs to the object itself: its name is in the message.
     let named = message
         .split('`')
@@ -154,6 +153,28 @@ fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     };
     let problem = Problem::invalid(format!("the body does not fit: {message}"));
     problem.error(Some(&field).filter(|it| *it != ".").map(String::as_str), message, None)
+}
+
+/// A mistake in words for people: the library speaks of the types of this program.
+fn told(message: &str) -> String {
+    if message == "expected value" {
+        return "another kind of value belongs here".to_owned();
+    }
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "unit" => "null",
+        other if other.starts_with("struct ") => "an object",
+        other if other.contains("enum ") => "one of the known words",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -205,6 +226,26 @@ mod tests {
                     assert_eq!(found, field, "{body}: {document}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_without_the_names_of_types() {
+        for (body, says) in [
+            (
+                r#"{"budget":{"steps":-1}}"#,
+                "invalid value: integer `-1`, expected a whole number from 0 on",
+            ),
+            (r#"{"budget":7}"#, "invalid type: integer `7`, expected an object"),
+            (r#"{"attachments":7}"#, "invalid type: integer `7`, expected a list"),
+            (r#"{"inputs":7}"#, "invalid type: integer `7`, expected an object"),
+            (r#"{"goal":7}"#, "invalid type: integer `7`, expected a string"),
+            (r#"{"goalx":7}"#, "unknown field `goalx`"),
+        ] {
+            let problem = json::<TaskSubmission>(&Bytes::from(body)).unwrap_err();
+            let document = problem.document();
+            let said = document["errors"][0]["message"].as_str().unwrap();
+            assert!(said.starts_with(says), "{body}: {said}");
         }
     }
 

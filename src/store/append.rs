@@ -8,6 +8,7 @@ use crate::contracts::{
 };
 
 use super::error::StoreError;
+use super::file_labels::FileLabels;
 use super::jobs::{Enqueue, Fence};
 use super::keys::{self, NewKey};
 use super::refs::text_refs;
@@ -41,6 +42,8 @@ pub struct Append {
     pub records: Vec<NewRecord>,
     /// Proposals of what memories may become, each over the one with its id.
     pub proposals: Vec<MemoryProposal>,
+    /// Where the content of files comes from that are about to be written.
+    pub files: Vec<FileLabels>,
     /// Gives the run a place in the queue.
     pub queue: Option<Enqueue>,
     /// The claim under which the run is worked on; one that no longer counts is refused.
@@ -70,6 +73,7 @@ impl Append {
             audit: Vec::new(),
             records: Vec::new(),
             proposals: Vec::new(),
+            files: Vec::new(),
             queue: None,
             fence: None,
             key: None,
@@ -160,6 +164,7 @@ pub(super) struct Prepared {
     pub audit: Vec<PreparedAudit>,
     pub records: Vec<PreparedRecord>,
     pub proposals: Vec<MemoryProposal>,
+    pub files: Vec<FileLabels>,
     pub queue: Option<Enqueue>,
     pub fence: Option<Fence>,
     pub key: Option<NewKey>,
@@ -227,6 +232,7 @@ impl Prepared {
             audit: append.audit.iter().map(PreparedAudit::new).collect::<Result<_, _>>()?,
             records,
             proposals: append.proposals,
+            files: append.files,
             queue: append.queue,
             fence: append.fence,
             key: append.key,

@@ -17,7 +17,7 @@ use super::jobs::{self, QueueEntry};
 use super::rows::{self, EVENT_COLUMNS};
 use super::summary::RunRow;
 use super::tip::{Link, Tip};
-use super::{blobs, damage, keys, proposals, records};
+use super::{blobs, damage, file_labels, keys, proposals, records};
 
 /// What one transaction has moved so far.
 pub(super) struct Batch<'a> {
@@ -255,6 +255,7 @@ impl<'a> Batch<'a> {
         append.audit.into_iter().try_for_each(|entry| self.write_audit(entry))?;
         append.records.iter().try_for_each(|record| self.write_record(record))?;
         append.proposals.iter().try_for_each(|proposal| proposals::save(self.db, proposal))?;
+        append.files.iter().try_for_each(|file| file_labels::add(self.db, file))?;
         if let Some((_, used)) = append.uses {
             match self.append_system(*used) {
                 Ok(_) => {}

@@ -30,6 +30,8 @@ pub enum FindingKind {
     Blob,
     /// A proposal of what memories may become is not what was written.
     Proposal,
+    /// Where the content of a file came from is not what was written.
+    FileLabels,
     /// A memory record is missing or is not what was written.
     Record,
     /// An audit entry is missing or is not what was written.

@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[Step<'_>] = &[
     Step { sql: include_str!("schema-2.sql"), fill: Some(super::migrate_2::fill) },
     Step::sql(include_str!("schema-3.sql")),
     Step::sql(include_str!("schema-4.sql")),
+    Step::sql(include_str!("schema-5.sql")),
 ];
 
 /// The version `migrations` lead to.
@@ -58,6 +59,8 @@ pub(super) fn refuse_newer(found: i64) -> Result<(), StoreError> {
 const LISTS_SINCE: i64 = 2;
 /// The version since which there are proposals of what memories may become.
 pub(super) const PROPOSALS_SINCE: i64 = 4;
+/// The version since which it is kept where the content of files came from.
+pub(super) const FILE_LABELS_SINCE: i64 = 5;
 
 /// Refuses to read lists from a database that is too old to have them.
 pub(super) fn refuse_older(db: &Connection) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::finding::{Finding, FindingKind};
 use super::hashed::check_rows;
-use super::{approvals, fires, jobs, keys, proposals, schedules, schema};
+use super::{approvals, file_labels, fires, jobs, keys, proposals, schedules, schema};
 
 /// What is looked at whenever a host begins: what it is about to work by.
 pub(super) fn check_due(db: &Connection) -> Result<Vec<Finding>, StoreError> {
@@ -35,6 +35,10 @@ pub(super) fn check_work(db: &Connection) -> Result<Vec<Finding>, StoreError> {
     if schema::version(db)? >= schema::PROPOSALS_SINCE {
         let made = all(proposals::COLUMNS, "proposals");
         found.extend(check_rows(db, FindingKind::Proposal, &made, proposals::row)?);
+    }
+    if schema::version(db)? >= schema::FILE_LABELS_SINCE {
+        let labelled = all(file_labels::COLUMNS, "file_labels");
+        found.extend(check_rows(db, FindingKind::FileLabels, &labelled, file_labels::row)?);
     }
     Ok(found)
 }

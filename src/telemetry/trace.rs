@@ -48,8 +48,9 @@ pub fn init_tracing(
 
 fn choose(verbosity: u8, filter: Option<&str>) -> Result<EnvFilter, TraceError> {
     let own = match verbosity {
-        0 => "warn",
-        1 => "warn,bailiwick=info",
+        // What a client gets wrong is told to the client.
+        0 => "warn,rmcp=error",
+        1 => "warn,rmcp=error,bailiwick=info",
         2 => "warn,bailiwick=debug",
         _ => "trace",
     };

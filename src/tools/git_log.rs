@@ -75,6 +75,7 @@ impl Typed for GitLog {
         ToolDescriptor {
             paths: path_arg("path", PathAccess::Read),
             timeout_ms: 60_000,
+            names_only: true,
             profile: "git".to_owned(),
             ..about("git_log", Risk::Low, CallEffect::Read, what)
         }

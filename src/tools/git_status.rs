@@ -87,6 +87,7 @@ impl Typed for GitStatus {
         ToolDescriptor {
             paths: path_arg("path", PathAccess::Read),
             timeout_ms: 60_000,
+            names_only: true,
             profile: "git".to_owned(),
             ..about("git_status", Risk::Low, CallEffect::Read, what)
         }

@@ -8,14 +8,26 @@ use crate::ports::Produced;
 /// Most of a text or an output that is kept, in bytes. What is beyond is gone, and `truncated` says so.
 pub(super) const BYTES_MAX: u64 = 16 << 20;
 
+/// The name of an artifact that holds an answer as it was before it was cut.
+pub(crate) const WHOLE: &str = "output.json";
+
 /// Text of which the answer shows the beginning.
 pub(super) fn whole(name: &str, mut content: Vec<u8>) -> Produced {
     content.truncate(usize::try_from(BYTES_MAX).unwrap_or(usize::MAX));
+    produced(name, "text/plain", content)
+}
+
+/// An answer, as JSON, of which the call's own answer shows a part.
+pub(super) fn answer(content: Vec<u8>) -> Produced {
+    produced(WHOLE, "application/json", content)
+}
+
+fn produced(name: &str, media_type: &str, content: Vec<u8>) -> Produced {
     let artifact = ArtifactRef {
         name: name.to_owned(),
         hash: Hash::of(&content),
         bytes: content.len() as u64,
-        media_type: "text/plain".to_owned(),
+        media_type: media_type.to_owned(),
     };
     Produced { artifact, content }
 }

@@ -14,6 +14,7 @@ use crate::ports::{PathAccess, ToolDescriptor};
 const CLOSED: &[&str] = &[".git", ".bailiwick"];
 const DEPTH_DEFAULT: u32 = 1;
 const LIMIT_DEFAULT: u32 = 10_000;
+const LIMIT_MAX: u32 = 100_000;
 
 pub(super) struct ListDir;
 
@@ -30,7 +31,7 @@ pub(super) struct Args {
     depth: u32,
     /// Most entries listed. The totals count the others too.
     #[serde(default = "limit_default")]
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = LIMIT_MAX))]
     limit: u32,
 }
 
@@ -85,6 +86,7 @@ impl Typed for ListDir {
         ToolDescriptor {
             paths: path_arg("path", PathAccess::Read),
             timeout_ms: 60_000,
+            names_only: true,
             ..about("list_dir", Risk::Low, CallEffect::Read, what)
         }
     }
@@ -103,9 +105,17 @@ impl Typed for ListDir {
             listing.borrow_mut().add(visit);
             Ok(true)
         })?;
-        let Listing { mut data, lossy_names, .. } = listing.into_inner();
+        let Listing { mut data, left_out, lossy_names, .. } = listing.into_inner();
         data.truncated |= omitted.cut;
         let mut logs = Vec::new();
+        if left_out > 0 {
+            let listed = data.entries.len();
+            logs.push(format!(
+                "{listed} of {} entries are listed: give a larger `limit`, at most {LIMIT_MAX}, or list a \
+                 directory below",
+                left_out.saturating_add(listed as u64)
+            ));
+        }
         if lossy_names > 0 {
             logs.push(format!("{lossy_names} names are not UTF-8 and are shown with `\u{fffd}`"));
         }
@@ -121,6 +131,8 @@ impl Typed for ListDir {
 struct Listing {
     data: Data,
     limit: u32,
+    /// Entries beyond the limit.
+    left_out: u64,
     lossy_names: u64,
 }
 
@@ -141,6 +153,7 @@ impl Listing {
         self.data.bytes = self.data.bytes.saturating_add(visit.bytes);
         if self.data.entries.len() >= usize::try_from(self.limit).unwrap_or(usize::MAX) {
             self.data.truncated = true;
+            self.left_out += 1;
             return;
         }
         let (path, lost) = lossy(visit.path.as_os_str());
@@ -209,6 +222,7 @@ mod tests {
         }
         let output = bench.call("list_dir", json!({"path": ".", "limit": 10}));
         assert!(output.truncated);
+        assert!(output.logs[0].starts_with("10 of 50 entries are listed: give a larger `limit`"));
         let data = output.data.unwrap();
         assert_eq!(paths(&data).len(), 10);
         assert_eq!((&data["files"], &data["truncated"]), (&json!(50), &json!(true)));
@@ -223,6 +237,11 @@ mod tests {
             fs::File::create(dir.join(format!("f{i}"))).unwrap();
         }
         let output = bench.call("list_dir", json!({"path": "many", "limit": 100_000}));
+        assert_eq!(
+            paths(output.whole.as_ref().unwrap()).len(),
+            100_000,
+            "what the cap cuts is kept"
+        );
         let data = output.data.unwrap();
         assert_eq!(data["files"], 100_000);
         assert_eq!(data["truncated"], true);

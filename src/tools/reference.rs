@@ -18,8 +18,10 @@ answers `ok: false` with an `error` of one of the kinds that playbooks can name 
 
 An answer larger than the cap (`limits.output`) is cut and says `truncated`; all of it, up to 64 MiB of JSON,
 is the artifact `output.json`. What a tool itself cuts is kept as well, up to 16 MiB: the file of
-`read_text`, `stdout` and `stderr` of a command beyond its profile's `output`, the patch of `git_diff`. What
-the call asked to leave out (`max_bytes`, `limit`) is not.
+`read_text`, `stdout` and `stderr` of a command beyond its profile's `output`, the patch of `git_diff`, what
+readers of documents and pages found (`output.json`, as far as the `output` of their profile reaches). What
+the call asked to leave out (`max_bytes`, `limit`) is not; the result's `logs` say how to go on, such as
+with `offset: 200`.
 ";
 
 /// The reference of every tool, as Markdown.

@@ -32,6 +32,7 @@ const REGEX_BYTES_MAX: usize = 512 * 1024;
 /// Where a NUL is looked for, as a sign that a file is no text.
 const BINARY_PROBE_BYTES: usize = 8 * 1024;
 const LIMIT_DEFAULT: u32 = 1_000;
+const LIMIT_MAX: u32 = 100_000;
 
 pub(super) struct SearchText;
 
@@ -52,7 +53,7 @@ pub(super) struct Args {
     exclude: Option<String>,
     /// Most matches.
     #[serde(default = "limit_default")]
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = LIMIT_MAX))]
     limit: u32,
     /// Whether upper and lower case are the same.
     #[serde(default)]
@@ -179,6 +180,8 @@ struct Search<'a> {
     limit: usize,
     watch: &'a Watch,
     data: Data,
+    /// Whether it was stopped at the limit.
+    stopped: bool,
     skipped: Vec<String>,
     skipped_more: u64,
 }
@@ -189,7 +192,8 @@ const SKIPPED_NAMED_MAX: usize = 20;
 impl<'a> Search<'a> {
     fn new(query: Query, limit: u32, watch: &'a Watch) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self { query, limit, watch, data: Data::default(), skipped: Vec::new(), skipped_more: 0 }
+        let (data, skipped) = (Data::default(), Vec::new());
+        Self { query, limit, watch, data, stopped: false, skipped, skipped_more: 0 }
     }
 
     /// A file that was named itself; globs are for choosing among many.
@@ -247,6 +251,7 @@ impl<'a> Search<'a> {
             let Some(found) = self.query.regex.find(line) else { continue };
             if self.data.matches.len() >= self.limit {
                 self.data.truncated = true;
+                self.stopped = true;
                 return Ok(false);
             }
             let before = line.get(..found.start()).unwrap_or_default();
@@ -273,6 +278,13 @@ impl<'a> Search<'a> {
         let mut logs = std::mem::take(&mut self.skipped);
         if self.skipped_more > 0 {
             logs.push(format!("{} more files were not searched", self.skipped_more));
+        }
+        if self.stopped {
+            let limit = self.limit;
+            logs.push(format!(
+                "stopped after {limit} matches: give a larger `limit`, at most {LIMIT_MAX}, or a narrower \
+                 `path`, `glob` or `pattern`"
+            ));
         }
         logs
     }
@@ -429,6 +441,19 @@ mod tests {
         assert_eq!((places(&data).len(), &data["truncated"]), (10, &json!(true)));
         let data = bench.ok("search_text", json!({"path": ".", "pattern": "x", "limit": 30}));
         assert_eq!((places(&data).len(), &data["truncated"]), (30, &json!(false)));
+        let output = bench.call("search_text", json!({"path": ".", "pattern": "x", "limit": 10}));
+        assert_eq!(output.logs.len(), 1, "{:?}", output.logs);
+        assert!(output.logs[0].starts_with("stopped after 10 matches: give a larger `limit`"));
+    }
+
+    #[test]
+    fn what_the_cap_cuts_is_kept() {
+        let mut bench = Bench::new();
+        bench.cap(2_000);
+        bench.file("a", &"x\n".repeat(500));
+        let output = bench.call("search_text", json!({"path": ".", "pattern": "x"}));
+        assert!(output.truncated && places(output.data.as_ref().unwrap()).len() < 100);
+        assert_eq!(places(output.whole.as_ref().unwrap()).len(), 500);
     }
 
     #[test]

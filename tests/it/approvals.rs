@@ -327,10 +327,13 @@ fn nobody_says_yes_beforehand_to_something_grave_without_seeing_it() {
     assert_eq!(approve(&daemon, "write_text", &args).status, 200);
     let run = daemon.submit("write", json!({ "text": "b" }));
     daemon.wait_for(&run, &["succeeded"]);
-    for wrong in [json!({ "path": 7, "text": "b" }), json!({ "path": "a", "txt": "b" }), json!({})]
-    {
+    for (wrong, field) in [
+        (json!({ "path": 7, "text": "b" }), "args.path"),
+        (json!({ "path": "a", "text": "b", "txt": "b" }), "args.txt"),
+        (json!({ "path": "a" }), "args.text"),
+    ] {
         let refused = approve(&daemon, "write_text", &json!({ "args": wrong }));
-        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("args")));
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!(field)));
     }
     let tools = "tools: { write_text: { category: credential } }\n";
     daemon.edit_rules(&space, "91-tools.yaml", &format!("schema: 1\n{tools}"));
@@ -384,4 +387,22 @@ fn a_command_in_its_cell_reaches_neither_socket_nor_tokens_nor_the_api() {
     assert!(daemon.get("/runs").status == 200, "the tokens are as they were");
     let text = space.read(".bailiwick/tokens.json");
     assert!(!text.contains(&secret), "{text}");
+}
+
+#[test]
+fn a_no_of_a_person_stands_in_the_audit_log_with_who_said_it_and_why() {
+    let space = space();
+    space.write("policies/90-mine.yaml", &ask());
+    let waits = space.run(&["run", "write"]).expect(4);
+    assert_eq!(space.audit(), Vec::<Value>::new(), "{}", waits.stdout);
+    let asked = space.run(&["approvals", "ls", "--json"]).expect(0).json()["items"][0].clone();
+    space.run(&["approvals", "deny", &id(&asked), "--reason", "not on a Friday"]).expect(0);
+    space.run(&["runs", "resume"]);
+    let log = space.audit();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!((&log[0]["tool"], &log[0]["ok"]), (&json!("write_text"), &json!(false)));
+    assert_eq!((&log[0]["decision"], &log[0]["dry_run"]), (&json!("ask"), &json!(false)));
+    let why = log[0]["error"].as_str().unwrap();
+    assert!(why.starts_with("user:") && why.ends_with(" said no: not on a Friday"), "{why}");
+    assert!(!space.path("reports/w.md").exists());
 }

@@ -249,7 +249,7 @@ fn an_endless_page_and_a_huge_one_end_in_time() {
         let began = Instant::now();
         let args = json!({ "url": stage.url(path), "step_timeout_ms": 3000 });
         stage.run(&args).expect(1).says(&["the first page"]);
-        assert!(began.elapsed() < Duration::from_secs(40), "{path}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(80), "{path}: {:?}", began.elapsed());
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::daemon_space::{Daemon, PATIENCE};
-use super::harness::Space;
+use super::harness::{Space, kills};
 
 /// Tasks that are given to each daemon at most: all of them end in the end, which takes its time.
 const TASKS: usize = 8;
@@ -46,12 +46,6 @@ steps:
   - { id: look, tool: list_dir, args: { path: "." } }
 "#;
 
-/// Kills; `BAILIWICK_SOAK_KILLS` asks for more.
-fn kills() -> u64 {
-    let asked = std::env::var("BAILIWICK_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok());
-    asked.unwrap_or(50)
-}
-
 /// What the daemons acknowledged.
 #[derive(Default)]
 struct Promised {
@@ -68,7 +62,7 @@ fn a_daemon_that_is_killed_again_and_again_keeps_every_promise() {
     fs::create_dir(space.path("effects")).unwrap();
     let mut promised = Promised::default();
     let schedule = schedule(&space);
-    for round in 0..kills() {
+    for round in 0..kills(16) {
         let daemon = Daemon::start(&space);
         let life = Duration::from_millis(10 + round.wrapping_mul(7_919) % LIFE_MAX_MS);
         give_tasks(&daemon, round, life, &mut promised);

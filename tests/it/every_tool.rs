@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::sync::Mutex;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -60,6 +62,9 @@ const OFF: [(&str, &str); 2] = [
     ("desktop_task", r#"{"steps": [{"screenshot": {"name": "all"}}]}"#),
 ];
 
+/// Tools that are called at once.
+const AT_ONCE: usize = 3;
+
 const WAYS: [&str; 4] = ["cli", "api", "yml", "mcp"];
 
 /// The arguments of one way.
@@ -90,12 +95,6 @@ fn playbook(space: &Space, index: usize, tool: &str, args: &Value) {
         "schema: 1\nname: p{index}\ndescription: One call.\npermissions: {{ tools: [{tool}], read: [\"/\"], write: [\"/\"], network: [\"*\"] }}\nsteps:\n  - {{ id: one, tool: {tool}, args: {args} }}\n"
     );
     space.write(&format!("playbooks/p{index}.yaml"), &text);
-}
-
-/// The newest run.
-fn newest(daemon: &Daemon) -> String {
-    let runs = daemon.get("/runs?limit=1").body;
-    runs["items"][0]["run_id"].as_str().unwrap_or_else(|| panic!("{runs}")).to_owned()
 }
 
 /// What the journal of a run says of its one call, up to the end or to a question.
@@ -138,7 +137,7 @@ fn journalled(daemon: &Daemon, run: &str) -> Value {
 
 /// The audit entry of a run, without what is of this call alone.
 fn audited(daemon: &Daemon, run: &str, way: &str) -> Value {
-    let of_run = logs(daemon, 20).into_iter().find(|entry| entry["run_id"] == run);
+    let of_run = logs(daemon, 200).into_iter().find(|entry| entry["run_id"] == run);
     let Some(mut entry) = of_run else { return Value::Null };
     for name in ["at", "run_id", "call_id", "duration_ms", "hash", "seq", "prev_hash"] {
         entry.as_object_mut().unwrap().remove(name);
@@ -147,51 +146,92 @@ fn audited(daemon: &Daemon, run: &str, way: &str) -> Value {
     serde_json::from_str(&entry.to_string().replace(way, "WAY")).unwrap()
 }
 
-fn go(way: &str, index: usize, tool: &str, args: &Value, at: (&Space, &Daemon, &mut Client)) {
+/// Calls, and gives the run that came of it.
+fn go(
+    way: &str,
+    index: usize,
+    tool: &str,
+    args: &Value,
+    at: (&Space, &Daemon, &mut Client),
+) -> String {
     let args = of_way(args, way);
     let (space, daemon, mcp) = at;
-    match way {
+    let run = match way {
         "cli" => {
             let text = args.to_string();
             let ran = space.run(&["tools", "call", tool, "--json", "--args", &text]);
             assert!([0, 1, 3, 4].contains(&ran.code), "{tool}: {}{}", ran.stdout, ran.stderr);
+            ran.json()["run_id"].take()
         }
         "api" => {
-            let reply = call(daemon, tool, args);
+            let mut reply = call(daemon, tool, args);
             assert!([200, 403, 409].contains(&reply.status), "{tool}: {reply:?}");
+            reply.body["run_id"].take()
         }
         "yml" => {
             let run = daemon.submit(&format!("p{index}"), json!({}));
             daemon.wait_for(&run, &["succeeded", "failed", "denied", "waiting_approval"]);
+            json!(run)
         }
         _ => {
-            let answer = mcp.call(tool, args);
-            assert!(answer["result"].is_object(), "{tool}: {answer}");
+            let mut answer = mcp.call(tool, args);
+            answer["result"]["_meta"]["bailiwick/run_id"].take()
+        }
+    };
+    run.as_str().unwrap_or_else(|| panic!("{tool} over {way} names no run")).to_owned()
+}
+
+/// A tool by all four ways: what was decided.
+fn by_every_way(
+    index: usize,
+    space: &Space,
+    daemon: &Daemon,
+    mcp: &mut Client,
+) -> (&'static str, Value) {
+    let (tool, args) = harmless().swap_remove(index);
+    let mut first: Option<Value> = None;
+    for way in WAYS {
+        let run = go(way, index, tool, &args, (space, daemon, mcp));
+        let mut found = journalled(daemon, &run);
+        assert!(found["effect"].is_string(), "{tool} over {way}: no decision in {run}");
+        found["audit"] = audited(daemon, &run, way);
+        match &first {
+            None => first = Some(found),
+            Some(first) => assert_eq!(*first, found, "{tool} {args} over {way}"),
         }
     }
+    (tool, first.unwrap()["effect"].take())
+}
+
+/// Which tools are called one after the other: those that want the same repository.
+fn groups() -> Vec<Vec<usize>> {
+    let all = harmless();
+    let (git, others): (Vec<usize>, Vec<usize>) =
+        (0..all.len()).partition(|index| all[*index].0.starts_with("git_"));
+    std::iter::once(git).chain(others.into_iter().map(|index| vec![index])).collect()
 }
 
 #[test]
 fn each_tool_is_decided_recorded_and_walled_the_same_however_it_is_called() {
     let space = space();
     let daemon = Daemon::start(&space);
-    let mut mcp = Client::of(&space, &[]);
-    let mut seen = BTreeMap::new();
-    for (index, (tool, args)) in harmless().iter().enumerate() {
-        let mut first: Option<Value> = None;
-        for way in WAYS {
-            go(way, index, tool, args, (&space, &daemon, &mut mcp));
-            let run = newest(&daemon);
-            let mut found = journalled(&daemon, &run);
-            assert!(found["effect"].is_string(), "{tool} over {way}: no decision in {run}");
-            found["audit"] = audited(&daemon, &run, way);
-            match &first {
-                None => first = Some(found),
-                Some(first) => assert_eq!(*first, found, "{tool} {args} over {way}"),
-            }
+    let (waiting, seen) = (Mutex::new(groups()), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let mut mcp = Client::of(&space, &[]);
+                loop {
+                    let Some(group) = waiting.lock().unwrap().pop() else { break };
+                    for index in group {
+                        let (tool, effect) = by_every_way(index, &space, &daemon, &mut mcp);
+                        seen.lock().unwrap().insert(tool, effect);
+                    }
+                }
+            });
         }
-        seen.insert(*tool, first.unwrap()["effect"].clone());
-    }
+    });
+    let mut seen = seen.into_inner().unwrap();
+    let mut mcp = Client::of(&space, &[]);
     for (index, (tool, args)) in OFF.iter().enumerate() {
         let args: Value = serde_json::from_str(args).unwrap();
         space.run(&["tools", "call", tool, "--args", &args.to_string()]).expect(3);

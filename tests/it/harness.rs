@@ -7,6 +7,23 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// Kills of one test: `usual`, or as many as `BAILIWICK_SOAK_KILLS` asks for.
+pub fn kills(usual: u64) -> u64 {
+    let asked = std::env::var("BAILIWICK_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok());
+    asked.unwrap_or(usual)
+}
+
+/// A small deterministic generator: the same moments each time.
+pub struct Moments(pub u64);
+
+impl Moments {
+    pub fn next(&mut self, below: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
 /// A directory with a workspace that nobody trusts, and a home that knows nothing.
 pub struct Space {
     dir: tempfile::TempDir,

@@ -4,15 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::harness::Space;
+use super::harness::{Space, kills};
 
 const RECORDS: u64 = 400;
-
-/// Kills of one test; `BAILIWICK_SOAK_KILLS` asks for more.
-fn kills() -> u64 {
-    let asked = std::env::var("BAILIWICK_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok());
-    asked.unwrap_or(6)
-}
 
 fn record(number: u64) -> Value {
     json!({
@@ -45,7 +39,7 @@ fn rebuilds_killed_at_any_moment_leave_as_many_vectors_as_records() {
         with(&["memory", "search", "the well of house 77", "--json", "--mode", "vector"]);
     let before = ids(&space.run(&question).expect(0).json());
     let mut killed = 0;
-    for kill in 0..kills() {
+    for kill in 0..kills(6) {
         let mut child = space.spawn(&with(&["memory", "rebuild"]));
         // Spread over the whole of it, in an order that jumps.
         std::thread::sleep(Duration::from_millis(life * ((kill * 37) % 100) / 100));

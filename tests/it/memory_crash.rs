@@ -5,24 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::harness::Space;
-
-/// Kills of one test; `BAILIWICK_SOAK_KILLS` asks for more.
-fn kills() -> u64 {
-    let asked = std::env::var("BAILIWICK_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok());
-    asked.unwrap_or(10)
-}
-
-/// A small deterministic generator: the same moments each time.
-struct Moments(u64);
-
-impl Moments {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-}
+use super::harness::{Moments, Space, kills};
 
 /// How often each text is exported.
 fn texts(space: &Space) -> BTreeMap<String, u32> {
@@ -57,7 +40,7 @@ fn killed_writers_lose_nothing_acknowledged_and_double_nothing() {
     space.run(&["memory", "add", "the first"]).expect(0);
     let mut acknowledged = vec!["the first".to_owned()];
     let (mut moments, mut life) = (Moments(11), 2_000);
-    for kill in 0..kills() {
+    for kill in 0..kills(10) {
         let text = format!("note {kill}");
         let began = Instant::now();
         let mut child = space.spawn(&["memory", "add", text.as_str()]);
@@ -93,7 +76,7 @@ fn killed_imports_are_whole_portions_and_are_made_again() {
     space.run(&["memory", "add", "the first"]).expect(0);
     let acknowledged = ["the first".to_owned()];
     let mut moments = Moments(13);
-    for kill in 0..kills() {
+    for kill in 0..kills(10) {
         // One that has come to its end is begun anew, so that there is something to cut off.
         let count = texts(&space).len();
         if count > LINES {

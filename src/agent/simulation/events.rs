@@ -203,7 +203,7 @@ pub fn proposed(round: u32, asks: bool, graph: bool) -> EventBody {
         by: "simulation".to_owned(),
         steps: (1..=2).map(step).collect(),
         parallel: 2,
-        gate: asks.then_some(PlanGate { ttl_ms: 1, approvers: 1 }),
+        gate: asks.then_some(PlanGate { ttl_ms: 1, approvers: 1, rules: Vec::new() }),
         policy_hash: Hash::ZERO,
         plan: text("{}"),
         labels: Vec::new(),
@@ -216,7 +216,8 @@ pub fn approved(round: u32) -> EventBody {
 
 pub fn revised(round: u32, error_kind: Option<ErrorKind>) -> EventBody {
     let (reason, labels) = (text("over"), Vec::new());
-    EventBody::PlanRevised(PlanRevised { round, goes_on: false, error_kind, reason, labels })
+    let tags = Vec::new();
+    EventBody::PlanRevised(PlanRevised { round, goes_on: false, error_kind, reason, tags, labels })
 }
 
 /// A journal in short words, for tests and for whoever reads why one failed.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events;
 use crate::agent::program::StepKind;
-use crate::agent::{Command, Located, RunState, share};
+use crate::agent::{Command, Located, Phase, RunState, block_of, gate_of, round_of, share};
 use crate::contracts::{
     ApprovalId, ApprovalResolution, BudgetUse, CallEffect, CallId, CallNamed, Effect, ErrorKind,
     EventBody, RunId, StepFinished, StepStarted,
@@ -161,7 +161,7 @@ impl<'a> World<'a> {
     fn open(&mut self, state: &RunState, path: &str, attempt: u32) -> Vec<EventBody> {
         let at = state.locate(path).expect("the core names known steps");
         let script = self.script(&at);
-        if script.skipped && at.item().is_none() {
+        if (script.skipped || is_declined(state, path)) && at.item().is_none() {
             return vec![EventBody::StepFinished(StepFinished::skipped(path))];
         }
         let mut started = StepStarted::new(path, attempt);
@@ -231,4 +231,11 @@ impl<'a> World<'a> {
         *self.happened.entry(call_id).or_default() += 1;
         events::returned(path, call_id, error, script.retryable)
     }
+}
+
+/// Whether the block of a plan has a question before it that was answered with a no.
+fn is_declined(state: &RunState, path: &str) -> bool {
+    let gate = round_of(path).filter(|round| block_of(*round) == path).map(gate_of);
+    let phase = gate.and_then(|gate| state.phase(&gate));
+    matches!(phase, Some(Phase::Done { ok: false, .. }))
 }

@@ -3,21 +3,42 @@
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
 
-use crate::contracts::{ApprovalId, RunId, RunReport, RunStatus};
+use crate::contracts::{ApprovalId, Map, RunId, RunReport, RunStatus};
 use crate::orchestrator::RunEnd;
 
 /// The answer to a call whose run ended.
 pub(super) fn ended(end: &RunEnd, report: &RunReport) -> CallToolResult {
-    let result = if end.status == RunStatus::Succeeded {
-        match report.outputs.get("items") {
-            // The one step of a dry run.
-            Some(shown) => done(&json!({ "dry_run": true, "would": shown.pointer("/0/would") })),
-            None => done(report.outputs.get("data").unwrap_or(&Value::Null)),
+    let succeeded = end.status == RunStatus::Succeeded;
+    // The one step of a dry run.
+    let shown = report.outputs.get("items").and_then(|items| items.get(0));
+    let result = match shown {
+        Some(step) if succeeded => done(&Value::Object(dry(step))),
+        Some(step) => {
+            let mut refused = dry(step);
+            let reason = step.pointer("/decision/reason").cloned().unwrap_or_default();
+            refused.insert("status".to_owned(), json!(end.status.as_str()));
+            refused.insert("error".to_owned(), reason);
+            CallToolResult::structured_error(Value::Object(refused))
         }
-    } else {
-        CallToolResult::structured_error(failure(end, report))
+        None if succeeded => done(report.outputs.get("data").unwrap_or(&Value::Null)),
+        None => CallToolResult::structured_error(failure(end, report)),
     };
-    with_run(result, end.run_id)
+    let mut result = with_run(result, end.run_id);
+    if let (Some(meta), false) = (&mut result.meta, report.artifacts.is_empty()) {
+        meta.0.insert("bailiwick/artifacts".to_owned(), json!(report.artifacts));
+    }
+    result
+}
+
+/// What a call would do, and what is decided about it.
+fn dry(step: &Value) -> Map {
+    let of = |name: &str| step.pointer(&format!("/decision/{name}"));
+    let decision = json!({ "effect": of("effect"), "reason": of("reason"), "rules": of("rules") });
+    Map::from_iter([
+        ("dry_run".to_owned(), json!(true)),
+        ("would".to_owned(), json!(step.get("would"))),
+        ("decision".to_owned(), decision),
+    ])
 }
 
 /// The answer to a call that nobody has answered yet.

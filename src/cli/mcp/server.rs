@@ -1,6 +1,7 @@
 //! The server side of a connection: which tools there are, and calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 
 use super::super::run::{self, Ways};
 use super::super::tools::{is_enabled, single_call};
-use super::ask::Elicits;
+use super::ask::{self, Puts};
 use super::{called, names};
 use crate::app::{App, OpenHost};
 use crate::cli::CliError;
@@ -56,6 +57,11 @@ impl Governed {
         let enabled = tools.tools().filter(|tool| is_enabled(tool, &app.workspace));
         let names = names::exposed(enabled.map(|tool| tool.name.as_str()));
         Self(Arc::new(Inner { app, cwd, wait, elicit, names, runs: Mutex::default() }))
+    }
+
+    /// How long a call waits for a person.
+    pub(super) fn wait(&self) -> Duration {
+        self.0.wait
     }
 
     fn tools(&self) -> Vec<Tool> {
@@ -98,6 +104,7 @@ impl ServerHandler for Governed {
         let (cancel, stop) = watch::channel(0_u32);
         let runtime = Handle::current();
         let by = who(&context);
+        let mut puts = None;
         let mut work = if name == RESULT_TOOL {
             let run_id = run_of(&args).filter(|run| self.0.knows(*run, &by)).ok_or_else(|| {
                 ErrorData::invalid_params("`run_id` names no call of this client", None)
@@ -108,10 +115,19 @@ impl ServerHandler for Governed {
                 let shown: String = name.chars().take(100).flat_map(char::escape_debug).collect();
                 ErrorData::invalid_params(format!("there is no tool `{shown}`"), None)
             })?;
-            let ask = Ask { by, answerer: self.answerer(&context, &runtime) };
+            let (answerer, put) = self.answerer(&context);
+            let ask = Ask { by, answerer, attended: put.is_some() };
+            puts = put;
             tokio::task::spawn_blocking(move || inner.call(&own, args, ask, &runtime, stop))
         };
+        let questions = async {
+            if let Some(puts) = puts {
+                puts.put().await;
+            }
+            std::future::pending::<Infallible>().await
+        };
         tokio::select! {
+            never = questions => match never {},
             result = &mut work => match result {
                 Ok(result) => Ok(result.into()),
                 Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
@@ -125,19 +141,12 @@ impl ServerHandler for Governed {
 }
 
 impl Governed {
-    fn answerer(
-        &self,
-        context: &RequestContext<RoleServer>,
-        runtime: &Handle,
-    ) -> Arc<dyn Answerer> {
-        let elicits = self
-            .0
-            .elicit
-            .then(|| Elicits::over(&context.peer, runtime.clone(), &who(context)))
-            .flatten();
-        match elicits {
-            Some(elicits) => Arc::new(elicits),
-            None => Arc::new(NobodyAnswers),
+    /// Who answers questions, and what puts them to the client, where it can.
+    fn answerer(&self, context: &RequestContext<RoleServer>) -> (Arc<dyn Answerer>, Option<Puts>) {
+        let asks = self.0.elicit.then(|| ask::over(&context.peer, &who(context))).flatten();
+        match asks {
+            Some((elicits, puts)) => (Arc::new(elicits), Some(puts)),
+            None => (Arc::new(NobodyAnswers), None),
         }
     }
 }
@@ -146,6 +155,8 @@ impl Governed {
 struct Ask {
     by: String,
     answerer: Arc<dyn Answerer>,
+    /// Whether somebody can be asked here.
+    attended: bool,
 }
 
 /// Who asks: whoever was let in over HTTP, and this account over standard input.
@@ -176,7 +187,7 @@ impl Inner {
         &self,
         tool: &str,
         args: Map,
-        Ask { by, answerer }: Ask,
+        Ask { by, answerer, attended }: Ask,
         runtime: &Handle,
         stop: watch::Receiver<u32>,
     ) -> CallToolResult {
@@ -189,7 +200,7 @@ impl Inner {
         }
         let mut request = single_call(descriptor, args, &self.app, &self.cwd);
         request.trigger = Trigger::Mcp;
-        request.attended = self.elicit;
+        request.attended = attended;
         request.dry_run = self.app.workspace.config.run.dry_run_default;
         let ways = Ways { answerer, observer: Arc::new(|_, _| {}), stop: stop.clone() };
         match runtime.block_on(run::anywhere(&self.app, request, ways)) {

@@ -124,6 +124,7 @@ impl RawTool {
             trusted_fields: self.trusted_fields,
             asked_by: self.asked_by,
             asks_person: false,
+            names_only: false,
             timeout_ms: 0,
             profile: String::new(),
             enabled: true,

@@ -28,6 +28,12 @@ struct Saved<'a> {
     /// What it came from.
     source: serde_json::Value,
     labels: &'a [String],
+    /// What the call was planned for, where a model planned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    /// Words that the model found for what the goal came to.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
 }
 
 /// Writes every file below `dir`, in a directory with the run's name.
@@ -61,6 +67,8 @@ pub(super) fn save(
             media_type: &it.media_type,
             source: json!({ "run": run, "step": it.step, "call": it.call_id }),
             labels: &it.labels,
+            description: it.description.as_deref(),
+            tags: &it.tags,
         });
     }
     let document = json!({ "schema_version": SCHEMA_VERSION, "items": saved });

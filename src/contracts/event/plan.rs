@@ -97,6 +97,10 @@ pub struct PlanGate {
     pub ttl_ms: u64,
     /// How many different people must say yes.
     pub approvers: u32,
+    /// The rules that ask about its steps: whoever said yes to all of them beforehand agreed to it. Empty
+    /// where it is asked for another reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
 }
 
 /// `plan.proposed`: the run's steps from here on. Durable before any of them begins.
@@ -146,6 +150,9 @@ pub struct PlanRevised {
     pub error_kind: Option<ErrorKind>,
     /// Why another plan follows, or what the goal came to.
     pub reason: TextRef,
+    /// Words under which what came of it may be found again, where the goal is reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Where that came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,

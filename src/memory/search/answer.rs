@@ -8,7 +8,7 @@ use super::filter::Filter;
 use super::subjects::plain;
 use crate::contracts::{MemoryAnswer, MemoryHit, MemoryQuery, SearchMode, Timestamp, Why};
 use crate::memory::vector::Vectors;
-use crate::memory::{Entry, Library};
+use crate::memory::{Entry, Library, overlay};
 use crate::recall::{
     Candidate, Choice, Fused, Limits, Link, Offer, PARTS, Question, choose, fuse, understand,
 };
@@ -281,19 +281,7 @@ fn hit(
         age_days: Some(days(at, time)),
         cut,
     };
-    Ok(Some(MemoryHit {
-        id: entry.id,
-        external_ids: about.external_ids.clone(),
-        area: entry.area,
-        text,
-        subject: about.subject.clone(),
-        event_time: about.event_time,
-        origin: about.origin,
-        trust: about.trust,
-        labels: about.labels.clone(),
-        score: fused.score(),
-        why,
-    }))
+    Ok(Some(MemoryHit { why, ..overlay::hit(entry, text, fused.score()) }))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "an age in days, where hours do not matter")]

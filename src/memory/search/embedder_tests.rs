@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use super::tests::{Bag, Ram, TEXTS, ask, files, filled, open, search, texts};
@@ -11,16 +11,21 @@ use crate::contracts::{Area, MemoryMetadata, MemoryQuery, SearchMode};
 use crate::memory::{Library, VectorSearch};
 use crate::ports::{EmbedError, Embedder, RecordLog};
 
-/// Away for some calls, and never able to embed one word.
+/// Away for as long as a test says so, and never able to embed one word.
 #[derive(Debug)]
 struct Flaky {
-    id: &'static str,
-    away: AtomicU32,
+    away: Arc<AtomicBool>,
+}
+
+/// One that is away, and what brings it back.
+fn away() -> (Flaky, Arc<AtomicBool>) {
+    let away = Arc::new(AtomicBool::new(true));
+    (Flaky { away: Arc::clone(&away) }, away)
 }
 
 impl Embedder for Flaky {
     fn id(&self) -> &str {
-        self.id
+        "flaky-1"
     }
 
     fn dimension(&self) -> usize {
@@ -32,8 +37,7 @@ impl Embedder for Flaky {
             embedder: "flaky".to_owned(),
             reason: reason.to_owned(),
         };
-        let left = self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        if left.is_ok() {
+        if self.away.load(SeqCst) {
             return Err(unavailable("it is away"));
         }
         if texts.iter().any(|it| it.contains("unspeakable")) {
@@ -61,12 +65,14 @@ fn wait_until_whole(engine: &Engine, library: &Library) {
 fn an_embedder_that_was_away_is_asked_again() {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let library = filled(&log);
-    let engine = open_with(dir.path(), &log, Flaky { id: "flaky-1", away: AtomicU32::new(3) });
+    let (flaky, is_away) = away();
+    let engine = open_with(dir.path(), &log, flaky);
     assert!(!engine.wait_for_vectors(&library));
     let query = MemoryQuery { mode: SearchMode::Lexical, ..ask("printer") };
     let answer = search(&engine, &library, &query);
     assert_eq!(texts(&answer)[0], TEXTS[3]);
     assert!(answer.degraded.join(" ").contains("it is away"), "{:?}", answer.degraded);
+    is_away.store(false, SeqCst);
     wait_until_whole(&engine, &library);
     assert_eq!(search(&engine, &library, &query).degraded, Vec::<String>::new());
     assert_eq!(engine.verify(&library), []);
@@ -77,7 +83,9 @@ fn one_text_that_cannot_be_embedded_keeps_no_other_from_it() {
     let (dir, log) = (tempfile::tempdir().unwrap(), Arc::new(Ram::default()));
     let mut library = filled(&log);
     log.write(&mut library, Area::Fragments, "an unspeakable word", MemoryMetadata::default());
-    let engine = open_with(dir.path(), &log, Flaky { id: "flaky-1", away: AtomicU32::new(0) });
+    let (flaky, is_away) = away();
+    is_away.store(false, SeqCst);
+    let engine = open_with(dir.path(), &log, flaky);
     assert!(!engine.wait_for_vectors(&library));
     let query = MemoryQuery { mode: SearchMode::Vector, ..ask("coffee on Monday") };
     let answer = search(&engine, &library, &query);
@@ -92,12 +100,14 @@ fn the_embedder_before_answers_until_the_new_one_can() {
     let engine = open(dir.path(), &log, VectorSearch::Exact);
     assert!(engine.wait_for_vectors(&library));
     drop(engine);
-    let engine = open_with(dir.path(), &log, Flaky { id: "flaky-1", away: AtomicU32::new(3) });
+    let (flaky, is_away) = away();
+    let engine = open_with(dir.path(), &log, flaky);
     assert!(!engine.wait_for_vectors(&library));
     let query = MemoryQuery { mode: SearchMode::Vector, ..ask("coffee on Monday") };
     let answer = search(&engine, &library, &query);
     assert_eq!((texts(&answer)[0], answer.embedder.as_deref()), (TEXTS[4], Some("bag-1")));
     assert!(answer.degraded.join(" ").contains("6 records have no vector of `flaky-1` yet"));
+    is_away.store(false, SeqCst);
     wait_until_whole(&engine, &library);
     let answer = search(&engine, &library, &query);
     assert_eq!((texts(&answer)[0], answer.embedder.as_deref()), (TEXTS[4], Some("flaky-1")));

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::given::given;
 use crate::agent::block_of;
 use crate::contracts::{ErrorKind, Hash, Map, ToolCall};
 use crate::orchestrator::call;
 use crate::orchestrator::driver::Work;
 use crate::orchestrator::error::RunError;
+use crate::orchestrator::journal::Batch;
 use crate::orchestrator::memories::RUN;
 use crate::orchestrator::opening::Names;
 use crate::orchestrator::origins::{self, RunGround, handed_on};
@@ -19,7 +21,7 @@ use crate::orchestrator::story::Story;
 use crate::orchestrator::taken::Labels;
 use crate::planning::{Done, PlanLimits, Round, is_stuck};
 use crate::playbook::expression::Evaluator;
-use crate::ports::{Model, ToolDescriptor};
+use crate::ports::Model;
 use crate::prompt::Fragment;
 
 /// The label of what a model wrote.
@@ -42,13 +44,19 @@ pub(super) struct Desk {
     /// The tools that a plan may use, by name.
     pub tools: BTreeSet<String>,
     pub limits: PlanLimits,
+    /// What policy said about what was read for it, to be journalled with the question.
+    pub decided: Batch,
+    /// Why something that was handed in with the goal cannot be read.
+    unread: Option<(ErrorKind, String)>,
     model: Option<Arc<dyn Model>>,
 }
 
 impl Desk {
     /// Blocks.
     pub(super) fn of(work: Work, round: u32) -> Result<Self, RunError> {
-        let (goal, from) = goal(&work)?;
+        let (goal, from, mut decided) = goal(&work)?;
+        let given = given(&work);
+        decided.extend(given.decided);
         let rounds = work.record.planned.rounds(&work.services, work.run_id)?;
         let config = work.services.config();
         let limits = PlanLimits {
@@ -63,7 +71,9 @@ impl Desk {
             model: work.services.model.clone(),
             done: done(&work, &rounds)?,
             fragments: Vec::new(),
-            labels: labels(from, &work),
+            labels: labels(from, &given.fragments, &work),
+            decided,
+            unread: given.unread,
             work,
             round,
             goal,
@@ -71,6 +81,7 @@ impl Desk {
             limits,
         };
         desk.fragments = desk.told()?;
+        desk.fragments.extend(given.fragments);
         Ok(desk)
     }
 
@@ -79,6 +90,9 @@ impl Desk {
         if self.model.is_none() {
             let why = "no model is configured to plan with: set `models.chat`, or name a playbook";
             return Some((ErrorKind::NoModel, why.to_owned()));
+        }
+        if let Some((kind, why)) = &self.unread {
+            return Some((*kind, format!("what was handed in cannot be read: {why}")));
         }
         if self.tools.is_empty() {
             let why = "there is no tool that a plan may use: see `permissions.tools`";
@@ -89,21 +103,22 @@ impl Desk {
             let why = format!("the goal is not reached after {most} plans (`planner.rounds`)");
             return Some((ErrorKind::NoProgress, why));
         }
-        is_stuck(self.round.saturating_sub(1), &self.done).then(|| {
+        let carried_out: Vec<u32> =
+            (1..self.round).filter(|round| self.declined(*round).is_none()).collect();
+        is_stuck(&carried_out, &self.done).then(|| {
             let why = "no call of the last plans did what it was asked".to_owned();
             (ErrorKind::NoProgress, why)
         })
     }
 
+    /// What somebody said who declined the plan `round` and wants another.
+    pub(super) fn declined(&self, round: u32) -> Option<&str> {
+        self.work.state.plans.declined.get(&round).map(String::as_str)
+    }
+
     /// The model that is asked.
     pub(super) fn model(&self) -> Option<Arc<dyn Model>> {
         self.model.clone()
-    }
-
-    /// The tools that a plan may use.
-    pub(super) fn descriptors(&self) -> Vec<Arc<ToolDescriptor>> {
-        let vocabulary = self.work.services.callable();
-        self.tools.iter().filter_map(|name| vocabulary.get(name)).cloned().collect()
     }
 
     /// Calls that are left.
@@ -113,8 +128,8 @@ impl Desk {
     }
 }
 
-/// The goal in words, and where they came from.
-fn goal(work: &Work) -> Result<(String, Labels), RunError> {
+/// The goal in words, where they came from, and what policy said about what it reads.
+fn goal(work: &Work) -> Result<(String, Labels, Batch), RunError> {
     let template = Value::String(work.playbook.goal.clone().unwrap_or_default());
     let evaluator: &Evaluator = &work.services.evaluator;
     let mut names = Names::default();
@@ -128,16 +143,18 @@ fn goal(work: &Work) -> Result<(String, Labels), RunError> {
     })?;
     let mut goal = goal.as_str().map_or_else(|| goal.to_string(), str::to_owned);
     work.services.redactor.conceal_text(&mut goal);
-    Ok((goal, from))
+    let from = from.into_iter().chain(reads.noted()).collect();
+    Ok((goal, from, reads.decided()))
 }
 
-/// What the plan is made from: the goal, and everything that was answered. What a model makes of a person's
-/// words is no longer theirs.
-fn labels(goal: Labels, work: &Work) -> Vec<String> {
+/// What the plan is made from: the goal, what was handed in with it, and everything that was answered. What a
+/// model makes of a person's words is no longer theirs.
+fn labels(goal: Labels, given: &[Fragment], work: &Work) -> Vec<String> {
+    let given = given.iter().flat_map(|fragment| fragment.labels.iter().cloned());
     let recalled = work.record.recalled.get(RUN).map(|recalled| recalled.labels.clone());
     let recalled = recalled.unwrap_or_default();
     let all: Vec<String> =
-        goal.into_iter().chain(work.record.taken.all()).chain(recalled).collect();
+        goal.into_iter().chain(given).chain(work.record.taken.all()).chain(recalled).collect();
     let own: Labels = handed_on(&all).cloned().chain([MODEL.to_owned()]).collect();
     own.into_iter().collect()
 }

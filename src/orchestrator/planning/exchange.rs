@@ -7,11 +7,12 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::judged::{Mistake, Said};
+use super::listed::Listed;
 use crate::contracts::{ContextBuilt, ErrorKind, EventBody, ModelAnswered, ModelAsked};
 use crate::orchestrator::error::RunError;
 use crate::orchestrator::journal::Batch;
 use crate::orchestrator::services::blocking;
-use crate::planning::{mistake, schema};
+use crate::planning::{mistake, schema, tools};
 use crate::ports::{Message, ModelError, Prompt, Reply, Role, Stopped, Usage};
 use crate::prompt::{Context, assemble, tokens};
 
@@ -54,7 +55,7 @@ impl Desk {
     }
 
     /// The question, and the events that tell of it. The inner error is that there are no instructions.
-    fn question(
+    pub(super) fn question(
         &self,
         attempt: u32,
         wrong: Option<&Mistake>,
@@ -67,7 +68,9 @@ impl Desk {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let room = self.limits.context_tokens.saturating_sub(tokens(&instructions));
-        let mut fragments = self.fragments.clone();
+        let Listed { told, others } = self.listed(wrong);
+        let mut fragments = vec![tools(told.iter().map(AsRef::as_ref), &others)];
+        fragments.extend(self.fragments.iter().cloned());
         fragments.extend(wrong.map(|wrong| mistake(&wrong.reply, &wrong.mistakes)));
         let mut context = assemble(fragments, room);
         services.redactor.conceal_text(&mut context.text);
@@ -76,11 +79,14 @@ impl Desk {
                 Message { role: Role::System, text: instructions },
                 Message { role: Role::User, text: context.text.clone() },
             ],
-            schema: Some(schema(&self.descriptors(), &self.limits)),
+            schema: Some(schema(&told, &others, &self.limits)),
             tokens_max: self.reply_tokens(),
             wall: std::time::Duration::from_millis(self.wall_ms()),
         };
-        let batch = self.asked(attempt, &context, &prompt)?;
+        let mut batch = self.asked(attempt, &context, &prompt)?;
+        if attempt == 1 {
+            batch.extend(self.decided.clone());
+        }
         Ok(Ok((batch, prompt)))
     }
 
@@ -108,7 +114,11 @@ impl Desk {
     }
 
     /// Asks, and gives the event that tells of it.
-    fn ask(&self, attempt: u32, prompt: &Prompt) -> (Batch, Result<Said, (ErrorKind, String)>) {
+    pub(super) fn ask(
+        &self,
+        attempt: u32,
+        prompt: &Prompt,
+    ) -> (Batch, Result<Said, (ErrorKind, String)>) {
         let services = &self.work.services;
         let Some(model) = self.model() else {
             let why = "no model is configured".to_owned();

@@ -6,14 +6,18 @@ use super::desk::Desk;
 use crate::agent::block_of;
 use crate::config::AskPlan;
 use crate::contracts::{
-    CallEffect, CallId, Decision, Effect, ErrorKind, EventBody, FsAccess, Map, Origin,
+    ApprovalId, CallEffect, CallId, Decision, Effect, ErrorKind, EventBody, FsAccess, Map, Origin,
     PlanApproved, PlanGate, PlanProposed, ProposedStep, ToolCall,
 };
+use crate::orchestrator::beforehand;
 use crate::orchestrator::error::RunError;
 use crate::orchestrator::journal::Batch;
-use crate::orchestrator::judge::Judge;
+use crate::orchestrator::judge::{Judge, reaches};
 use crate::orchestrator::obliged;
-use crate::planning::{Draft, DraftStep, Ground, Plan, Round, check, playbook_of, read, repeats};
+use crate::orchestrator::record::asking;
+use crate::planning::{
+    Draft, DraftStep, Ground, Plan, Reached, Round, check, playbook_of, read, repeats,
+};
 use crate::playbook::LintLimits;
 use crate::policy::beforehand_hash;
 
@@ -41,17 +45,20 @@ pub(super) enum Judged {
     /// A plan.
     Good(Batch),
     /// The goal is reached.
-    Reached(String),
+    Reached(Reached),
     /// It has to be mended.
     Wrong(Mistake),
 }
 
 /// A step and what policy says of it.
-struct View<'a> {
-    step: &'a DraftStep,
-    decision: Decision,
+pub(super) struct View<'a> {
+    pub step: &'a DraftStep,
+    pub call: ToolCall,
+    pub decision: Decision,
     /// What the call would do, where all its arguments are known.
-    would: Option<String>,
+    pub would: Option<String>,
+    /// Whether somebody said yes beforehand to exactly this call.
+    given: bool,
 }
 
 impl Desk {
@@ -60,18 +67,12 @@ impl Desk {
         let wrong = |kind, mistakes| {
             Ok(Judged::Wrong(Mistake { kind, reply: said.text.clone(), mistakes }))
         };
-        let mut draft = match self.draft(&said) {
-            Ok(Ok(draft)) => draft,
-            Ok(Err(answer)) => return Ok(Judged::Reached(answer)),
-            Err(mistakes) => return wrong(ErrorKind::BadPlan, mistakes),
+        let mut draft = match self.sound(&said) {
+            Ok(draft) => draft,
+            Err(judged) => return Ok(*judged),
         };
-        let again = repeats(&draft.steps, &self.done);
-        if !again.is_empty() {
-            return wrong(ErrorKind::NoProgress, again);
-        }
-        draft.labels.clone_from(&self.labels);
         let steps = draft.steps.clone();
-        let views = steps.iter().map(|step| self.view(step)).collect::<Result<Vec<_>, _>>()?;
+        let views = self.views(&steps)?;
         let denied: Vec<String> = views.iter().filter_map(View::refusal).collect();
         if !denied.is_empty() {
             return wrong(ErrorKind::Denied, denied);
@@ -85,8 +86,30 @@ impl Desk {
         self.proposed(&said.by, round, &views).map(Judged::Good)
     }
 
+    /// The plan in a reply, where it has one that goes on from what was done; else what it comes to.
+    pub(super) fn sound(&self, said: &Said) -> Result<Draft, Box<Judged>> {
+        let wrong = |kind, mistakes| {
+            Err(Box::new(Judged::Wrong(Mistake { kind, reply: said.text.clone(), mistakes })))
+        };
+        let draft = match self.draft(said) {
+            Ok(Ok(draft)) => draft,
+            Ok(Err(reached)) => return Err(Box::new(Judged::Reached(reached))),
+            Err(mistakes) => return wrong(ErrorKind::BadPlan, mistakes),
+        };
+        let again = repeats(&draft.steps, &self.done);
+        if !again.is_empty() {
+            return wrong(ErrorKind::NoProgress, again);
+        }
+        Ok(Draft { labels: self.labels.clone(), ..draft })
+    }
+
+    /// What policy says of each step now.
+    pub(super) fn views<'a>(&self, steps: &'a [DraftStep]) -> Result<Vec<View<'a>>, RunError> {
+        steps.iter().map(|step| self.view(step)).collect()
+    }
+
     /// The plan with the names it has in the run, or what the goal came to.
-    fn draft(&self, said: &Said) -> Result<Result<Draft, String>, Vec<String>> {
+    fn draft(&self, said: &Said) -> Result<Result<Draft, Reached>, Vec<String>> {
         let plan: Plan = read(&said.text).map_err(|mistake| {
             let cut = said.cut.then(|| "the reply was cut: answer in fewer words".to_owned());
             cut.into_iter().chain([mistake]).collect::<Vec<_>>()
@@ -108,7 +131,7 @@ impl Desk {
             steps_left: self.steps_left(),
         };
         let draft = check(&plan, &ground)?;
-        Ok(if plan.done { Err(plan.answer) } else { Ok(draft) })
+        Ok(if plan.done { Err(plan.reached()) } else { Ok(draft) })
     }
 
     /// Whether the run can go by the plan.
@@ -133,7 +156,18 @@ impl Desk {
             Ok(would) if whole => Some(would),
             _ => None,
         };
-        Ok(View { step, decision, would })
+        let given = whole && self.is_given(&call, &decision)?;
+        Ok(View { step, call, decision, would, given })
+    }
+
+    /// Whether somebody said yes to the call before anybody asked.
+    fn is_given(&self, call: &ToolCall, decision: &Decision) -> Result<bool, RunError> {
+        if decision.effect != Effect::Ask {
+            return Ok(false);
+        }
+        let services = &self.work.services;
+        let asked = ApprovalId::from_uuid(services.clock.uuid());
+        Ok(beforehand::fitting(services, call, decision, asked)?.is_some())
     }
 
     fn call(&self, step: &DraftStep, path: String) -> ToolCall {
@@ -148,7 +182,7 @@ impl Desk {
             name: step.tool.clone(),
             args: step.args.clone(),
             timeout_ms: tool.as_ref().map_or(0, |tool| tool.timeout_ms),
-            allow_network: tool.is_some_and(|tool| tool.sends_network),
+            allow_network: tool.is_some_and(|tool| reaches(&self.work, &tool)),
             allow_fs: if reads_only { FsAccess::Read } else { FsAccess::Write },
             expected_output_schema: None,
             idempotency_key: String::new(),
@@ -160,15 +194,22 @@ impl Desk {
 
     /// The question before a plan, where a rule asks about a step, a bound is nearly met, or every plan is
     /// asked about. Where nobody is there, the rules refuse what they would ask about.
-    fn gate(&self, views: &[View<'_>]) -> Option<PlanGate> {
+    pub(super) fn gate(&self, views: &[View<'_>]) -> Option<PlanGate> {
         let config = self.work.services.config();
-        let asks = views.iter().filter(|view| view.decision.effect == Effect::Ask);
-        let approvers = asks.map(|view| view.decision.approvers.max(1)).max();
+        let asks = || {
+            let asked = |view: &&View<'_>| view.decision.effect == Effect::Ask && !view.given;
+            views.iter().filter(asked).map(|view| &view.decision)
+        };
+        let approvers = asks().map(|decision| decision.approvers.max(1)).max();
         let unattended =
             self.work.record.started.as_ref().is_some_and(|(started, _)| started.unattended);
         let own = config.planner.ask == AskPlan::Always || self.nearly_spent().is_some();
         let asked = approvers.or_else(|| (own && !unattended).then_some(1))?;
-        Some(PlanGate { ttl_ms: config.policy.approval_ttl_ms, approvers: asked })
+        let mut rules: Vec<String> =
+            if own { Vec::new() } else { asks().flat_map(asking).collect() };
+        rules.sort();
+        rules.dedup();
+        Some(PlanGate { ttl_ms: config.policy.approval_ttl_ms, approvers: asked, rules })
     }
 
     /// The bound that is nearly met, in words.
@@ -197,7 +238,10 @@ impl Desk {
         let clock = &self.work.services.clock;
         let mut batch = Batch::default();
         if self.round > 1 {
-            let revised = self.revised(&mut batch, None, &round.draft.thought);
+            let declined =
+                self.declined(self.round - 1).map(|said| format!("a person said no: {said}"));
+            let why = declined.unwrap_or_else(|| round.draft.thought.clone());
+            let revised = self.revised(&mut batch, None, &why);
             batch.bodies.push(EventBody::PlanRevised(revised));
         }
         let steps = views.iter().map(View::proposed).collect::<Result<Vec<_>, _>>()?;
@@ -220,6 +264,19 @@ impl Desk {
         }
         Ok(batch)
     }
+}
+
+/// Why there is no plan, after the last try.
+pub(super) fn failed(wrong: Option<Mistake>) -> (ErrorKind, String) {
+    let Some(Mistake { kind, mistakes, .. }) = wrong else {
+        return (ErrorKind::BadPlan, "no model was asked".to_owned());
+    };
+    let what = match kind {
+        ErrorKind::Denied => "the rules refuse what was planned",
+        ErrorKind::NoProgress => "planning goes round in circles",
+        _ => "what was planned cannot be carried out",
+    };
+    (kind, format!("{what}: {}", mistakes.join("; ")))
 }
 
 fn batch_text(

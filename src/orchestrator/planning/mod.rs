@@ -3,21 +3,26 @@
 
 mod agreed;
 mod desk;
+mod dry;
 mod exchange;
+mod given;
 mod judged;
+mod listed;
 mod told;
 
 use std::sync::Arc;
 
 pub(super) use self::agreed::agreements;
 use self::desk::Desk;
-use self::judged::Judged;
+pub(super) use self::dry::{FirstPlan, first_plan};
+use self::judged::{Judged, failed};
 use super::driver::Work;
 use super::error::RunError;
 use super::journal::{Batch, Progress};
 use super::memories::recall_once;
 use super::services::blocking;
 use crate::contracts::{ErrorKind, EventBody, PlanRevised};
+use crate::planning::Reached;
 
 /// How often a model is asked for one plan: once, and once more with what was wrong.
 const ATTEMPTS: u32 = 2;
@@ -27,7 +32,7 @@ pub(super) enum Next {
     /// Another plan, ready to be made durable.
     Plan(Batch),
     /// The goal is reached: what it came to.
-    Reached(String),
+    Reached(Reached),
     /// It is not, and no other plan follows.
     Failed(ErrorKind, String),
 }
@@ -42,13 +47,18 @@ pub(super) async fn plan(work: Work, round: u32) -> Result<Progress, RunError> {
     let gathered = blocking(move || Desk::of(work, round)).await??;
     let desk = Arc::new(gathered);
     let next = match desk.refusal() {
-        Some((kind, why)) => Next::Failed(kind, why),
+        Some((kind, why)) => {
+            let mut batch = desk.end(Some(kind), &why, Vec::new());
+            batch.extend(desk.decided.clone());
+            journal.append(batch).await?;
+            return Ok(Progress::Made);
+        }
         None => asked(&desk).await?,
     };
     let batch = match next {
         Next::Plan(batch) => batch,
-        Next::Reached(answer) => desk.end(None, &answer),
-        Next::Failed(kind, why) => desk.end(Some(kind), &why),
+        Next::Reached(Reached { answer, tags }) => desk.end(None, &answer, tags),
+        Next::Failed(kind, why) => desk.end(Some(kind), &why, Vec::new()),
     };
     journal.append(batch).await?;
     Ok(Progress::Made)
@@ -64,32 +74,21 @@ async fn asked(desk: &Arc<Desk>) -> Result<Next, RunError> {
         let at = Arc::clone(desk);
         match blocking(move || at.judge(reply)).await?? {
             Judged::Good(batch) => return Ok(Next::Plan(batch)),
-            Judged::Reached(answer) => return Ok(Next::Reached(answer)),
+            Judged::Reached(reached) => return Ok(Next::Reached(reached)),
             Judged::Wrong(mistake) => wrong = Some(mistake),
         }
     }
-    let (kind, why) = wrong.map_or_else(
-        || (ErrorKind::BadPlan, "no model was asked".to_owned()),
-        |wrong| (wrong.kind, wrong.mistakes.join("; ")),
-    );
-    Ok(Next::Failed(kind, format!("{}: {why}", what(kind))))
-}
-
-/// What a kind of mistake says of a plan, in words.
-const fn what(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Denied => "the rules refuse what was planned",
-        ErrorKind::NoProgress => "planning goes round in circles",
-        _ => "what was planned cannot be carried out",
-    }
+    let (kind, why) = failed(wrong);
+    Ok(Next::Failed(kind, why))
 }
 
 impl Desk {
     /// The end of planning.
-    fn end(&self, error_kind: Option<ErrorKind>, why: &str) -> Batch {
+    fn end(&self, error_kind: Option<ErrorKind>, why: &str, tags: Vec<String>) -> Batch {
         let mut batch = Batch::default();
         let revised = self.revised(&mut batch, error_kind, why);
-        batch.bodies.push(EventBody::PlanRevised(PlanRevised { goes_on: false, ..revised }));
+        let end = PlanRevised { goes_on: false, tags, ..revised };
+        batch.bodies.push(EventBody::PlanRevised(end));
         batch
     }
 
@@ -102,6 +101,7 @@ impl Desk {
             goes_on: true,
             error_kind,
             reason: batch.text(why, self.work.services.clock.salt()),
+            tags: Vec::new(),
             labels: self.labels.clone(),
         }
     }

@@ -9,24 +9,29 @@ use crate::orchestrator::error::RunError;
 use crate::orchestrator::memories::{RUN, shown};
 use crate::orchestrator::origins::MEMORY;
 use crate::orchestrator::story::Story;
-use crate::planning::{Round, result, tools};
+use crate::planning::{Round, result};
 use crate::prompt::{Fragment, Kind};
 
 /// Most tokens of the goal.
 const GOAL_TOKENS: usize = 2_000;
 /// Most tokens of one memory.
 const MEMORY_TOKENS: usize = 400;
+/// Most tokens of what a person says who declines a plan.
+const COMMENT_TOKENS: usize = 800;
 /// Most tokens of what a plan before was for.
 const THOUGHT_TOKENS: usize = 200;
 
 impl Desk {
-    /// Everything but the instructions. Blocks.
+    /// Everything but the instructions and the tools. Blocks.
     pub(super) fn told(&self) -> Result<Vec<Fragment>, RunError> {
-        let mut all =
-            vec![tools(self.descriptors().iter().map(AsRef::as_ref)), self.goal_fragment()];
+        let mut all = vec![self.goal_fragment()];
         all.extend(self.remembered()?);
         for round in &self.rounds {
             all.push(thought(round));
+            if let Some(said) = self.declined(round.number) {
+                all.extend(self.of_declined(round, said));
+                continue;
+            }
             for step in &round.draft.steps {
                 let path = format!("{}/{}", block_of(round.number), step.id);
                 let (how, said) = self.outcome(&path)?;
@@ -35,6 +40,22 @@ impl Desk {
             }
         }
         Ok(all)
+    }
+
+    /// A plan that a person declined: its steps, and what they said, which is theirs and no data. That of
+    /// the last plan is never left out.
+    fn of_declined(&self, round: &Round, said: &str) -> Vec<Fragment> {
+        let last = round.number.saturating_add(1) == self.round;
+        let why = "a person said no to the plan";
+        let step = |step| result(step, "was not carried out", why, round.draft.labels.clone());
+        let said = Fragment {
+            kind: if last { Kind::Mistake } else { Kind::History },
+            title: format!("plan {}", round.number),
+            text: format!("A person said no to plan {}: {said}", round.number),
+            labels: Vec::new(),
+            tokens_max: COMMENT_TOKENS,
+        };
+        round.draft.steps.iter().map(step).chain([said]).collect()
     }
 
     /// What was recalled when the run began to plan: the journal says which records, and why each.

@@ -36,6 +36,7 @@ pub(super) fn unplanned(round: u32) -> EventBody {
         goes_on: false,
         error_kind: Some(ErrorKind::NoModel),
         reason: Stored::new(Vec::new(), [0; 32]).reference,
+        tags: Vec::new(),
         labels: Vec::new(),
     })
 }

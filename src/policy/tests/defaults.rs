@@ -17,6 +17,19 @@ fn check(options: &Options, cases: &[(&str, Value, Effect, &str)]) {
 }
 
 #[test]
+fn a_call_that_cannot_be_understood_is_told_why() {
+    let set = beside(&[], &Options::default());
+    for (tool, args, says) in [
+        ("read_text", json!({ "path": "a\nb" }), "control character"),
+        ("shell_exec", json!({ "command": ["ls", 3] }), "command"),
+    ] {
+        let decision = set.decide(&request(tool, args));
+        assert_eq!((decision.effect, ids(&decision)[0]), (Effect::Deny, "bad-facts"));
+        assert!(decision.reason.contains(says), "{}", decision.reason);
+    }
+}
+
+#[test]
 fn decides_the_everyday_calls() {
     use Effect::{Allow, Ask, Deny};
     let path = |path: &str| json!({ "path": path });

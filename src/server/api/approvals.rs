@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::contracts::ApprovalId;
 use crate::contracts::views::{Answered, ApprovalPage, NewAnswer, NewApproval};
-use crate::orchestrator::{ApprovalViews, RunError, Services};
+use crate::orchestrator::{ApprovalViews, GiveError, RunError, Services};
+use crate::server::api::called::bad_arguments;
+use crate::server::api::execution::known;
 use crate::server::api::runs::{next_cursor, reason_of};
 use crate::server::query::wrong;
 use crate::server::reply::{Answer, Reply};
@@ -69,6 +71,11 @@ pub(in crate::server) async fn approve(call: Call) -> Answer {
     let tool = call.query.get("tool_name").map(str::to_owned);
     let tool = tool.ok_or_else(|| wrong("tool_name", "is missing", None))?;
     let NewApproval { args } = call.json()?;
-    let by = call.caller.by.clone();
-    Reply::ok(&call.shared.engine.approve(tool, args, by).await?)
+    let (services, by) = (Arc::clone(&call.shared.services), call.caller.by.clone());
+    let tool = call.shared.blocking(move || known(&services, &tool)).await??.name.clone();
+    let given = call.shared.engine.approve(tool.clone(), args, by).await;
+    Reply::ok(&given.map_err(|error| match error {
+        GiveError::BadArgs(message) => bad_arguments(&tool, &message),
+        error => error.into(),
+    })?)
 }

@@ -16,7 +16,8 @@ fn downgrade(root: &Path) {
         "DROP INDEX runs_status; DROP INDEX runs_playbook; DROP INDEX runs_task;
          DROP TABLE counters; DROP TABLE queue;
          DROP TABLE approvals; DROP TABLE schedules; DROP TABLE fires; DROP TABLE keys;
-         DROP TABLE emptied; DROP TABLE records; DROP TABLE proposals; PRAGMA user_version = 1",
+         DROP TABLE emptied; DROP TABLE records; DROP TABLE proposals; DROP TABLE file_labels;
+         PRAGMA user_version = 1",
     )
     .unwrap();
     let records = include_str!("../schema.sql").split_once("CREATE TABLE records").unwrap().1;

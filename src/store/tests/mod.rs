@@ -6,6 +6,7 @@ mod audit;
 mod corruption;
 mod crash;
 mod damage;
+mod file_labels;
 mod fixture;
 mod forgetting;
 mod forgetting_runs;

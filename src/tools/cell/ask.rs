@@ -37,6 +37,8 @@ pub(in crate::tools) struct Asked {
 pub(in crate::tools) struct Told<R> {
     /// The answer.
     pub(in crate::tools) reply: R,
+    /// What came after the line with the answer, as the helper wrote it.
+    pub(in crate::tools) beside: Vec<u8>,
     /// Which layers held around it.
     pub(in crate::tools) receipt: Receipt,
     /// What else is to be said, such as hosts that it asked for and did not get.
@@ -92,9 +94,11 @@ pub(in crate::tools) fn ask_noting<R: DeserializeOwned>(
             _ => broke(said.trim()),
         });
     }
-    let reply =
-        serde_json::from_slice(&output.stdout).map_err(|error| broke(&error.to_string()))?;
-    Ok(Told { reply, receipt: output.receipt, notes: output.notes })
+    let mut line = output.stdout;
+    let end = line.iter().position(|byte| *byte == b'\n');
+    let beside = end.map_or_else(Vec::new, |end| line.split_off(end + 1));
+    let reply = serde_json::from_slice(&line).map_err(|error| broke(&error.to_string()))?;
+    Ok(Told { reply, beside, receipt: output.receipt, notes: output.notes })
 }
 
 /// The file that this program runs from. After an upgrade of the running program it is gone.

@@ -9,6 +9,6 @@ mod ask;
 mod entry;
 mod refusal;
 
-pub(super) use ask::{Asked, ask, ask_noting, broke};
+pub(super) use ask::{Asked, Told, ask, ask_noting, broke};
 pub use entry::{WORKER_ARGUMENT, answer_in_cell, is_worker_invocation, worker_main};
 pub(super) use refusal::{Refusal, Why};

@@ -51,6 +51,15 @@ impl Args {
     }
 }
 
+/// How to come to the rows after those that are shown.
+fn more(table: &Table, offset: usize) -> Option<String> {
+    let next = offset.saturating_add(table.rows.len());
+    (next < table.count).then(|| {
+        let shown = table.rows.len();
+        format!("{shown} of {} rows are shown: go on with `offset: {next}`", table.count)
+    })
+}
+
 impl Typed for CsvRead {
     type Args = Args;
     type Data = Table;
@@ -79,7 +88,8 @@ impl Typed for CsvRead {
             limit: args.limit.unwrap_or(ROWS),
         };
         let content = content(args.path.as_deref(), args.text, at)?;
-        let (found, receipt): (Table, _) = ask(at, Wanted::Csv(wanted), &content)?;
-        Ok(Answer { truncated: found.truncated, receipt, ..Answer::of(found) })
+        let read = ask::<Table>(at, Wanted::Csv(wanted), &content)?;
+        let (truncated, more) = (read.found.truncated, more(&read.found, args.offset));
+        Ok(read.answer(truncated, more))
     }
 }

@@ -50,8 +50,12 @@ impl Typed for HtmlToText {
 
     fn run(&self, args: Args, at: &Call<'_>) -> Result<Answer<Page>, ToolError> {
         let content = content(args.path.as_deref(), args.text, at)?;
-        let wanted = Wanted::Html { links_max: args.links.unwrap_or(LINKS) };
-        let (page, receipt): (Page, _) = ask(at, wanted, &content)?;
-        Ok(Answer { truncated: page.truncated, receipt, ..Answer::of(page) })
+        let links_max = args.links.unwrap_or(LINKS);
+        let read = ask::<Page>(at, Wanted::Html { links_max }, &content)?;
+        let more = read
+            .limited
+            .then(|| format!("at most {links_max} links are listed: `links` may be {LINKS_MAX}"));
+        let truncated = read.found.truncated;
+        Ok(read.answer(truncated, more))
     }
 }

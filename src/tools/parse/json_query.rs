@@ -55,8 +55,15 @@ impl Typed for JsonQuery {
 
     fn run(&self, args: Args, at: &Call<'_>) -> Result<Answer<Matches>, ToolError> {
         let content = content(args.path.as_deref(), args.text, at)?;
-        let wanted = Wanted::Json { query: args.query, limit: args.limit.unwrap_or(VALUES) };
-        let (found, receipt): (Matches, _) = ask(at, wanted, &content)?;
-        Ok(Answer { truncated: found.truncated, receipt, ..Answer::of(found) })
+        let limit = args.limit.unwrap_or(VALUES);
+        let read = ask::<Matches>(at, Wanted::Json { query: args.query, limit }, &content)?;
+        let (truncated, count) = (read.found.truncated, read.found.count);
+        let more = (count > limit).then(|| {
+            format!(
+                "{limit} of {count} values were taken: give a larger `limit`, at most {VALUES_MAX}, or a \
+                 narrower `query`, such as one with `[{limit}:]`"
+            )
+        });
+        Ok(read.answer(truncated, more))
     }
 }

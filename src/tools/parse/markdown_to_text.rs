@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::typed::{Answer, Call, Typed, path_arg};
 use super::ask;
-use super::cell::{Document, Wanted};
+use super::cell::{Document, LISTED_MAX, Wanted};
 use super::input::{TEXT_BYTES_MAX, content, exactly_one, named, reader};
 use crate::contracts::ToolError;
 use crate::ports::{PathAccess, ToolDescriptor};
@@ -46,7 +46,11 @@ impl Typed for MarkdownToText {
 
     fn run(&self, args: Args, at: &Call<'_>) -> Result<Answer<Document>, ToolError> {
         let content = content(args.path.as_deref(), args.text, at)?;
-        let (found, receipt): (Document, _) = ask(at, Wanted::Markdown, &content)?;
-        Ok(Answer { truncated: found.truncated, receipt, ..Answer::of(found) })
+        let read = ask::<Document>(at, Wanted::Markdown, &content)?;
+        let more = read
+            .limited
+            .then(|| format!("at most {LISTED_MAX} headings and as many links are listed"));
+        let truncated = read.found.truncated;
+        Ok(read.answer(truncated, more))
     }
 }

@@ -14,7 +14,7 @@ mod json_query;
 mod markdown_to_text;
 mod pdf_to_text;
 
-pub(super) use ask::ask;
+pub(super) use ask::{Read, ask};
 pub(super) use cell::{JOB, Link, PageFound, Select, Wanted, answer};
 pub(super) use csv_read::CsvRead;
 pub(super) use html_to_text::HtmlToText;

@@ -34,6 +34,15 @@ pub(in crate::tools) struct Args {
     count: Option<usize>,
 }
 
+/// How to come to the pages after those that are shown.
+fn more(pages: &Pages) -> Option<String> {
+    let next = pages.first.saturating_add(pages.pages.len());
+    (next <= pages.count).then(|| {
+        let shown = pages.pages.len();
+        format!("{shown} of {} pages are shown: go on with `first: {next}`", pages.count)
+    })
+}
+
 impl Typed for PdfToText {
     type Args = Args;
     type Data = Pages;
@@ -62,8 +71,9 @@ impl Typed for PdfToText {
         };
         let wanted =
             Wanted::Pdf { first: args.first.unwrap_or(1), count: args.count.unwrap_or(PAGES) };
-        let (found, receipt): (Pages, _) = ask(at, wanted, &content)?;
-        Ok(Answer { truncated: found.truncated, receipt, ..Answer::of(found) })
+        let read = ask::<Pages>(at, wanted, &content)?;
+        let (truncated, more) = (read.found.truncated, more(&read.found));
+        Ok(read.answer(truncated, more))
     }
 }
 

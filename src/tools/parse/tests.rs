@@ -110,6 +110,77 @@ fn arguments_that_mean_nothing_are_refused() {
 }
 
 #[test]
+fn what_does_not_fit_is_kept_and_the_way_on_is_told() {
+    let mut bench = Bench::with_helper();
+    bench.cap(2_000);
+    let rows: String = (0..500).map(|at| format!("row {at},x\n")).collect();
+    let links: String = (0..150).map(|at| format!("<a href='/{at}'>{at}</a> ")).collect();
+    let numbers = format!("{:?}", (0..1_500).collect::<Vec<_>>());
+    let table = format!("a,b\n{rows}");
+    for (tool, args, field, kept, says) in [
+        (
+            "csv_read",
+            json!({"text": table, "limit": 400}),
+            "rows",
+            400,
+            "of 500 rows are shown: go on with `offset: ",
+        ),
+        (
+            "json_query",
+            json!({"text": numbers, "query": "$[*]"}),
+            "values",
+            1_000,
+            "1000 of 1500 values were taken: give a larger `limit`",
+        ),
+        (
+            "html_to_text",
+            json!({"text": links}),
+            "links",
+            100,
+            "at most 100 links are listed: `links` may be 10000",
+        ),
+    ] {
+        let output = bench.call(tool, args);
+        let shown = output.data.as_ref().unwrap()[field].as_array().unwrap().len();
+        assert!(output.truncated && shown < kept, "{tool}: {shown}");
+        let [whole] = output.artifacts.as_slice() else { panic!("{tool}: {:?}", output.logs) };
+        assert_eq!(whole.artifact.name, "output.json");
+        let content: Value = serde_json::from_slice(&whole.content).unwrap();
+        assert_eq!(content[field].as_array().unwrap().len(), kept, "{tool}");
+        assert!(
+            output.logs[0].contains("all of it is the artifact `output.json`"),
+            "{:?}",
+            output.logs
+        );
+        assert!(output.logs[1].contains(says), "{:?}", output.logs);
+    }
+}
+
+#[test]
+fn rows_and_pages_are_all_come_to_by_what_the_answers_say() {
+    let mut bench = Bench::with_helper();
+    bench.cap(2_000);
+    let rows: String = (0..700).map(|at| format!("row {at},x\n")).collect();
+    bench.file("a.csv", &rows);
+    let (mut seen, mut offset) = (Vec::new(), 0);
+    loop {
+        let args = json!({"path": "a.csv", "header": false, "offset": offset, "limit": 300});
+        let output = bench.call("csv_read", args);
+        let rows = output.data.unwrap()["rows"].as_array().unwrap().clone();
+        seen.extend(rows.iter().map(|row| row[0].as_str().unwrap().to_owned()));
+        let next = output.logs.iter().find_map(|line| line.split_once("`offset: "));
+        let Some((_, next)) = next else { break };
+        offset = next.trim_end_matches('`').parse().unwrap();
+    }
+    assert_eq!(seen, (0..700).map(|at| format!("row {at}")).collect::<Vec<_>>());
+    std::fs::copy("tests/fixtures/web/two-pages.pdf", bench.path("a.pdf")).unwrap();
+    let output = bench.call("pdf_to_text", json!({"path": "a.pdf", "count": 1}));
+    assert_eq!(output.logs, ["1 of 2 pages are shown: go on with `first: 2`"]);
+    let output = bench.call("pdf_to_text", json!({"path": "a.pdf", "first": 2, "count": 1}));
+    assert_eq!((output.logs.len(), output.truncated), (0, false));
+}
+
+#[test]
 fn a_reader_that_breaks_is_an_answer() {
     let bench = Bench::new();
     let left =

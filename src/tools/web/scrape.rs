@@ -13,7 +13,7 @@ use super::http_get::from_the_web;
 use super::target::Target;
 use crate::contracts::{CallEffect, ErrorKind, Risk, ToolError};
 use crate::ports::ToolDescriptor;
-use crate::tools::parse::{self, INPUT_BYTES_MAX, Link, PageFound, Select, Wanted};
+use crate::tools::parse::{self, INPUT_BYTES_MAX, Link, PageFound, Read, Select, Wanted};
 use crate::tools::typed::{Answer, Call, Typed, about};
 
 /// Largest page unless the call says otherwise.
@@ -124,18 +124,24 @@ impl Typed for WebScrape {
         let (fetched, page) = taken(at, target, &ask, args.max_bytes.unwrap_or(PAGE_BYTES))?;
         let Fetched { target, media_type, bytes, status, .. } = fetched;
         let error = (!status.is_success()).then(|| no_document(&target, status));
+        let limit = args.limit.unwrap_or(LISTED);
         let wanted = Wanted::Page {
             url: target.url.as_str().to_owned(),
             charset: charset(&media_type),
             text: args.text.unwrap_or(args.select.is_empty()),
             select: args.select,
-            limit: args.limit.unwrap_or(LISTED),
+            limit,
         };
-        let (found, receipt): (PageFound, _) = parse::ask(at, wanted, &page)?;
+        let Read { found, limited, artifacts, mut logs, receipt } = parse::ask(at, wanted, &page)?;
         let PageFound { title, text, links, selected, truncated } = found;
+        if limited {
+            logs.push(format!(
+                "each list has at most {limit} entries: `limit` may be {LISTED_MAX}"
+            ));
+        }
         let (url, status) = (target.url.as_str().to_owned(), status.as_u16());
         let data = Data { url, status, media_type, bytes, title, text, links, selected, truncated };
-        Ok(Answer { error, truncated, receipt, ..Answer::of(data) })
+        Ok(Answer { error, truncated, logs, artifacts, receipt, ..Answer::of(data) })
     }
 }
 

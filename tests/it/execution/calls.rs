@@ -80,6 +80,16 @@ fn what_is_wrong_with_a_call_is_told_and_audited() {
     assert!(denied.body["reasons"][0].as_str().unwrap().contains("written by hand"), "{denied:?}");
     assert_eq!(logs(&daemon, 1)[0]["decision"], "deny");
 
+    let approve = |tool: &str, args: Value| {
+        daemon.post(&format!("{API}/approve?tool_name={tool}"), &json!({ "args": args }))
+    };
+    let unknown = approve("raed_text", json!({}));
+    refused(&unknown, 404, "unknown_tool");
+    assert_eq!(unknown.body["errors"][0]["suggestion"], "did you mean `read_text`?");
+    let wrong = approve("filesystem_read", json!({ "max_bytes": 1 }));
+    refused(&wrong, 422, "bad_arguments");
+    assert_eq!(wrong.body["errors"][0]["field"], "args.path", "{wrong:?}");
+
     let off = format!("{API}/tools/filesystem_read/enabled?enabled=false");
     assert_eq!(patch(&daemon, &off, None).body, json!({ "name": "read_text", "enabled": false }));
     let disabled = call(&daemon, "read_text", json!({ "path": "LICENSE" }));
@@ -133,6 +143,12 @@ fn a_dry_run_says_what_would_happen_and_does_nothing() {
     let entry = &logs(&daemon, 1)[0];
     assert_eq!((&entry["dry_run"], &entry["tool"]), (&json!(true), &json!("write_text")));
     refused(&dry("config/bailiwick.yaml"), 403, "denied");
+    let entry = &logs(&daemon, 1)[0];
+    assert_eq!(
+        (&entry["dry_run"], &entry["decision"], &entry["ok"]),
+        (&json!(true), &json!("deny"), &json!(false)),
+        "{entry}"
+    );
     assert!(!space.path("reports").exists());
     assert_eq!(daemon.get("/runs").body["items"], json!([]), "a dry run is no run");
     // Where that is the default, acting is asked for.

@@ -15,7 +15,7 @@ use super::words::{Reply, Request};
 use crate::contracts::{ErrorKind, ToolError};
 
 /// How long the browser may take to start.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(60);
 
 /// The variable that names the cell's way out.
 const PROXY_VARIABLE: &str = "http_proxy";

@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::super::cap::cap;
+use super::super::super::cap::{cap, is_over};
 use super::super::super::cell::{Refusal, Why};
-use super::words::{Reply, Request, Wanted};
+use super::words::{Kept, Reply, Request, Wanted};
 use super::{csv, html, json, markdown, page, pdf};
 
 /// What the helper is asked to be.
@@ -30,14 +30,18 @@ pub(in crate::tools) fn answer(input: &[u8]) -> io::Result<Vec<u8>> {
     let request: Request = serde_json::from_slice(line)?;
     let document = document.get(1..).unwrap_or_default();
     // What a library does with hostile content, its authors did not foresee either.
-    let reply = catch_unwind(AssertUnwindSafe(|| read(&request.wanted, document)))
-        .unwrap_or_else(|panic| Err(broke(panic.as_ref())))
-        .and_then(|found| small(found, request.bytes_max));
-    let reply = match reply {
-        Ok(found) => Reply::Found(found),
-        Err(refusal) => Reply::Refused(refusal),
-    };
-    Ok(serde_json::to_vec(&reply)?)
+    let found = catch_unwind(AssertUnwindSafe(|| read(&request.wanted, document)))
+        .unwrap_or_else(|panic| Err(broke(panic.as_ref())));
+    match found.and_then(|found| small(found, &request)) {
+        Ok((reply, None)) => Ok(serde_json::to_vec(&reply)?),
+        Ok((reply, Some(whole))) => {
+            let mut bytes = serde_json::to_vec(&reply)?;
+            bytes.push(b'\n');
+            serde_json::to_writer(&mut bytes, &whole)?;
+            Ok(bytes)
+        }
+        Err(refusal) => Ok(serde_json::to_vec(&Reply::Refused(refusal))?),
+    }
 }
 
 fn read(wanted: &Wanted, document: &[u8]) -> Result<Value, Refusal> {
@@ -58,15 +62,33 @@ fn value<D: Serialize>(found: D) -> Result<Value, Refusal> {
     serde_json::to_value(found).map_err(|error| Refusal::new(Why::Damaged, error.to_string()))
 }
 
-/// Cuts what was found until it fits; it says so itself.
-fn small(mut found: Value, bytes_max: u64) -> Result<Value, Refusal> {
-    match cap(&mut found, bytes_max) {
-        Some(_) => Ok(found),
-        None => {
-            let message = format!("what was found does not fit into {bytes_max} bytes");
-            Err(Refusal::new(Why::TooLarge, message))
-        }
+/// Cuts what was found until it fits; it says so itself. What is kept of the rest goes beside the reply.
+fn small(mut found: Value, request: &Request) -> Result<(Reply, Option<Value>), Refusal> {
+    let Request { bytes_max, whole_bytes_max, .. } = *request;
+    if !is_over(&found, bytes_max) {
+        return Ok((Reply::Found(found), None));
     }
+    let limited = is_truncated(&found);
+    let (mut whole, mut kept) = (None, Kept::Nothing);
+    if whole_bytes_max > bytes_max {
+        kept = if fit(&mut found, whole_bytes_max)? { Kept::Part } else { Kept::All };
+        whole = Some(found.clone());
+    }
+    fit(&mut found, bytes_max)?;
+    Ok((Reply::Cut { found, limited, kept }, whole))
+}
+
+/// Whether what was found says that it is not all.
+pub(in crate::tools) fn is_truncated(found: &Value) -> bool {
+    found.get("truncated").and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// Whether something had to be cut.
+fn fit(found: &mut Value, bytes_max: u64) -> Result<bool, Refusal> {
+    cap(found, bytes_max).ok_or_else(|| {
+        let message = format!("what was found does not fit into {bytes_max} bytes");
+        Refusal::new(Why::TooLarge, message)
+    })
 }
 
 fn broke(panic: &(dyn Any + Send)) -> Refusal {

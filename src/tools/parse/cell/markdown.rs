@@ -9,7 +9,7 @@ use super::text::{Lines, squeezed, strict};
 use super::words::{Heading, Link};
 
 /// Most headings and links that are listed.
-const LISTED_MAX: usize = 1_000;
+pub(in crate::tools) const LISTED_MAX: usize = 1_000;
 
 /// What a document says.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -16,13 +16,13 @@ mod pdf;
 mod text;
 
 pub(in crate::tools) use csv::{Table, Wanted as CsvWanted};
-pub(in crate::tools) use entry::{JOB, answer};
+pub(in crate::tools) use entry::{JOB, answer, is_truncated};
 pub(in crate::tools) use html::Page;
 pub(in crate::tools) use json::Matches;
-pub(in crate::tools) use markdown::Document;
+pub(in crate::tools) use markdown::{Document, LISTED_MAX};
 pub(in crate::tools) use page::{PageFound, Select};
 pub(in crate::tools) use pdf::Pages;
-pub(in crate::tools) use words::{Link, Reply, Request, Wanted};
+pub(in crate::tools) use words::{Kept, Link, Reply, Request, Wanted};
 
 #[cfg(test)]
 mod tests;

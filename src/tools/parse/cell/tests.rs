@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::words::{Reply, Request};
+use super::words::{Kept, Reply, Request};
 use super::{CsvWanted, Wanted, answer};
 use crate::tools::cell::Why;
 
@@ -13,25 +13,38 @@ const PAGE: &[u8] = include_bytes!("../../../../tests/fixtures/web/page.html");
 const ROOM: u64 = 1 << 20;
 
 fn ask(wanted: Wanted, document: &[u8], bytes_max: u64) -> Reply {
-    let mut input = serde_json::to_vec(&Request { wanted, bytes_max }).unwrap();
+    ask_keeping(wanted, document, bytes_max, 0).0
+}
+
+/// The reply, and what is kept beside it.
+fn ask_keeping(
+    wanted: Wanted,
+    document: &[u8],
+    bytes_max: u64,
+    whole_bytes_max: u64,
+) -> (Reply, Vec<u8>) {
+    let mut input = serde_json::to_vec(&Request { wanted, bytes_max, whole_bytes_max }).unwrap();
     input.push(b'\n');
     input.extend_from_slice(document);
-    let reply = answer(&input).unwrap();
+    let mut reply = answer(&input).unwrap();
+    let end = reply.iter().position(|byte| *byte == b'\n');
+    let beside = end.map_or_else(Vec::new, |end| reply.split_off(end + 1));
     assert!(reply.len() as u64 <= bytes_max + 1_000, "{} bytes", reply.len());
-    serde_json::from_slice(&reply).unwrap()
+    assert!(beside.len() as u64 <= whole_bytes_max, "{} bytes beside", beside.len());
+    (serde_json::from_slice(&reply).unwrap(), beside)
 }
 
 fn found(wanted: Wanted, document: &[u8]) -> Value {
     match ask(wanted, document, ROOM) {
         Reply::Found(data) => data,
-        Reply::Refused(refusal) => panic!("{refusal:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 fn refused(wanted: Wanted, document: &[u8]) -> (Why, String) {
     match ask(wanted, document, ROOM) {
-        Reply::Found(data) => panic!("{data}"),
         Reply::Refused(refusal) => (refusal.why, refusal.message),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -207,14 +220,43 @@ fn depth_and_width_break_nobody() {
 fn what_is_found_never_grows_beyond_the_room() {
     let text = "\u{1}y ".repeat(100_000);
     match ask(Wanted::Markdown, text.as_bytes(), 10_000) {
-        Reply::Found(data) => assert_eq!(data["truncated"], true),
-        Reply::Refused(refusal) => panic!("{refusal:?}"),
+        Reply::Cut { found, kept, .. } => {
+            assert_eq!((&found["truncated"], kept), (&json!(true), Kept::Nothing));
+        }
+        other => panic!("{other:?}"),
     }
     let numbers: Vec<u32> = (0..50_000).collect();
     let wanted = Wanted::Json { query: "$..*".to_owned(), limit: 100_000 };
     match ask(wanted, &serde_json::to_vec(&numbers).unwrap(), 10_000) {
-        Reply::Found(data) => assert_eq!(data["count"], 50_000),
-        Reply::Refused(refusal) => assert_eq!(refusal.why, Why::TooLarge),
+        Reply::Cut { found, .. } => assert_eq!(found["count"], 50_000),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_there_is_no_room_for_goes_beside_the_reply() {
+    let text = "0123456789 ".repeat(1_000);
+    for (room, beside, kept) in [
+        (20_000, 0, None),
+        (1_000, 20_000, Some(Kept::All)),
+        (1_000, 5_000, Some(Kept::Part)),
+        (1_000, 1_000, Some(Kept::Nothing)),
+        (1_000, 0, Some(Kept::Nothing)),
+    ] {
+        let (reply, whole) = ask_keeping(Wanted::Markdown, text.as_bytes(), room, beside);
+        let said = match &reply {
+            Reply::Found(_) => None,
+            Reply::Cut { kept, .. } => Some(*kept),
+            Reply::Refused(refusal) => panic!("{refusal:?}"),
+        };
+        assert_eq!(said, kept, "{room} {beside}");
+        if !matches!(kept, Some(Kept::All | Kept::Part)) {
+            assert!(whole.is_empty(), "{room} {beside}");
+            continue;
+        }
+        let whole: Value = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(whole["text"] == text.trim(), kept == Some(Kept::All), "{room} {beside}");
+        assert_eq!(whole["truncated"], kept == Some(Kept::Part), "{room} {beside}");
     }
 }
 

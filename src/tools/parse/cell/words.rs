@@ -18,6 +18,8 @@ pub(in crate::tools) struct Request {
     pub(in crate::tools) wanted: Wanted,
     /// Most bytes of what is found, as JSON.
     pub(in crate::tools) bytes_max: u64,
+    /// Where it is more: most bytes of all that was found, which then follows the reply.
+    pub(in crate::tools) whole_bytes_max: u64,
 }
 
 /// What is wanted of a document.
@@ -66,10 +68,31 @@ pub(in crate::tools) enum Wanted {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::tools) enum Reply {
-    /// What was wanted.
+    /// What was wanted, all of it.
     Found(Value),
+    /// As much of it as there was room for.
+    Cut {
+        /// What there was room for.
+        found: Value,
+        /// Whether a limit of the request had left something out already.
+        limited: bool,
+        /// How much of what was found follows, after the end of the line.
+        kept: Kept,
+    },
     /// It was not done.
     Refused(Refusal),
+}
+
+/// How much of what was found is kept, where an answer has not all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::tools) enum Kept {
+    /// All of it.
+    All,
+    /// More than the answer has.
+    Part,
+    /// No more than the answer has.
+    Nothing,
 }
 
 /// A link of a document.

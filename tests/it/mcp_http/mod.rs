@@ -1,13 +1,15 @@
 //! `bailiwick mcp --listen`: the governed tools over streamable HTTP, asked by a client of its own.
 
+mod elicit;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::daemon_space::{Daemon, PATIENCE};
-use super::harness::Space;
+use crate::daemon_space::{Daemon, PATIENCE};
+use crate::harness::Space;
 
 const TOKEN: &str = "a-token-of-32-characters-or-more";
 
