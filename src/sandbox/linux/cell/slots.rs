@@ -51,6 +51,8 @@ pub struct Slots {
     prefix: String,
     made: u32,
     free: Vec<Slot>,
+    /// Names of groups that the kernel was not done with when they were to go.
+    leaving: Vec<String>,
     memory_bytes: u64,
     pids: u64,
 }
@@ -85,8 +87,9 @@ impl Slots {
         let (version, parents) = parents(&own)?;
         let prefix = format!("{PREFIX}{}-{}-", spec.host, rustix::process::getpid());
         let (memory_bytes, pids) = (spec.memory_bytes, spec.pids.saturating_add(PIDS_ABOVE));
+        let (free, leaving) = (Vec::new(), Vec::new());
         let mut slots =
-            Self { version, parents, prefix, made: 0, free: Vec::new(), memory_bytes, pids };
+            Self { version, parents, prefix, made: 0, free, leaving, memory_bytes, pids };
         let first = slots.make().map_err(|error| {
             format!(
                 "no control group can be made: {error}; run as a service with `Delegate=yes` and \
@@ -112,17 +115,23 @@ impl Slots {
 
     /// Gives a group back that nobody is in any more.
     pub fn give_back(&mut self, slot: Slot) {
-        // One that cannot be removed, since the kernel is not done with it, is used again.
-        if self.free.len() < FREE_MAX || self.remove_one(&slot.name).is_err() {
+        if self.free.len() < FREE_MAX {
             self.free.push(slot);
+        } else {
+            self.leaving.push(slot.name);
         }
+        let leaving = std::mem::take(&mut self.leaving);
+        self.leaving = leaving.into_iter().filter(|name| self.remove_one(name).is_err()).collect();
     }
 
-    fn remove_one(&self, name: &str) -> io::Result<()> {
-        for (_, parent) in &self.parents {
-            unlinkat(parent, name, AtFlags::REMOVEDIR)?;
-        }
-        Ok(())
+    /// Removes a group from every tree, also one that is gone from some of them already.
+    fn remove_one(&self, name: &str) -> rustix::io::Result<()> {
+        self.parents.iter().try_for_each(|(_, parent)| {
+            match unlinkat(parent, name, AtFlags::REMOVEDIR) {
+                Err(Errno::NOENT) => Ok(()),
+                other => other,
+            }
+        })
     }
 
     fn make(&mut self) -> io::Result<Slot> {
@@ -176,11 +185,8 @@ impl Slots {
     pub fn remove(self) {
         for number in 0..self.made {
             let name = format!("{}{number}", self.prefix);
-            for (_, parent) in &self.parents {
-                match unlinkat(parent, name.as_str(), AtFlags::REMOVEDIR) {
-                    Ok(()) | Err(Errno::NOENT) => {}
-                    Err(error) => eprintln!("the control group `{name}` is left over: {error}"),
-                }
+            if let Err(error) = self.remove_one(&name) {
+                eprintln!("the control group `{name}` is left over: {error}");
             }
         }
     }
