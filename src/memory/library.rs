@@ -102,8 +102,15 @@ impl Library {
     /// The record with this number.
     #[must_use]
     pub fn numbered(&self, number: u64) -> Option<&Entry> {
-        let place = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
-        self.entries.get(place)
+        // Numbers grow by one or more from entry to entry, so a place is below its number, and seldom far.
+        let mut end = usize::try_from(number).unwrap_or(usize::MAX).min(self.entries.len());
+        let (mut from, mut step) = (end, 1);
+        while from > 0 && self.entries.get(from - 1).is_some_and(|entry| entry.number > number) {
+            (end, from, step) = (from, from.saturating_sub(step), step * 2);
+        }
+        let near = self.entries.get(from.saturating_sub(1)..end)?;
+        let place = near.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        near.get(place)
     }
 
     /// Every record, in the order in which they were first written.

@@ -31,7 +31,8 @@ const WIDE_MIN: usize = 400;
 const WIDE_MAX: usize = 2_048;
 /// So many rows are held against a filter to see how many it lets through.
 const SAMPLED: usize = 128;
-
+/// When more of the best than so many times those wanted have to be kept for a filter, it is asked of every row.
+const REACH_MAX: usize = 4;
 /// The vectors, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Flat {
@@ -185,16 +186,16 @@ impl Flat {
         wanted: impl Fn(u64) -> bool,
     ) -> Vec<(u64, f32)> {
         let Some(bytes) = self.asked(question, count) else { return Vec::new() };
-        let mut top = Top::new(count.saturating_add(AGAIN));
-        let rows = self.bytes.chunks_exact(self.dimension).zip(&self.scales).zip(&self.alive);
-        for (place, ((row, scale), alive)) in rows.enumerate() {
-            #[allow(clippy::cast_precision_loss, reason = "at most 127 * 127 * the dimension")]
-            let score = dot_bytes(row, &bytes) as f32 * scale;
-            if score > top.least() && *alive && *scale > 0.0 && self.passes(place, &wanted) {
-                top.push(score, place);
-            }
-        }
-        self.again(question, top, count)
+        let all = || 0..self.places();
+        let most = self.reach(count, &wanted).and_then(|reach| {
+            let best = self.best(all(), &bytes, reach, |_| true);
+            self.passing(question, best, count, &wanted)
+        });
+        most.unwrap_or_else(|| {
+            let pass = |place| self.passes(place, &wanted);
+            let best = self.best(all(), &bytes, count.saturating_add(AGAIN), pass);
+            self.again(question, best.into_places(), count)
+        })
     }
 
     /// As [`Flat::search`], looking only at rows to which a graph leads and at those beside it. Nothing when
@@ -210,38 +211,58 @@ impl Flat {
             return None;
         }
         let Some(bytes) = self.asked(question, count) else { return Some(Vec::new()) };
-        let wide = self.wide(count, &wanted)?;
-        let mut top = Top::new(count.saturating_add(AGAIN));
-        let led = graph.nearest(self, &bytes, wide);
-        for place in led.into_iter().chain(graph.beside(self)) {
+        let reach = self.reach(count, &wanted).filter(|reach| *reach <= WIDE_MAX)?;
+        let led = graph.nearest(self, &bytes, reach.max(WIDE_MIN));
+        let places = led.into_iter().chain(graph.beside(self));
+        self.passing(question, self.best(places, &bytes, reach, |_| true), count, &wanted)
+    }
+
+    /// So many of the best have to be kept that enough of them pass the filter, which is asked of these alone;
+    /// nothing when few pass.
+    fn reach(&self, count: usize, wanted: &impl Fn(u64) -> bool) -> Option<usize> {
+        let step = (self.places() / SAMPLED).max(1);
+        let places = (0..self.places()).step_by(step).filter(|place| self.is_alive(*place));
+        let (alive, passing) = places.fold((0_usize, 0_usize), |(alive, passing), place| {
+            (alive + 1, passing + usize::from(self.passes(place, wanted)))
+        });
+        // A sample is not exact: somewhat more.
+        let kept = count.saturating_add(AGAIN).saturating_mul(9) / 8;
+        let reach = kept.saturating_mul(alive).checked_div(passing)?;
+        (reach <= kept.saturating_mul(REACH_MAX)).then_some(reach)
+    }
+
+    /// The best `count` by bytes of the rows at these places that are somebody's and pass.
+    fn best(
+        &self,
+        places: impl Iterator<Item = usize>,
+        question: &[i8],
+        count: usize,
+        pass: impl Fn(usize) -> bool,
+    ) -> Top {
+        let mut top = Top::new(count);
+        for place in places {
             let Some((row, scale)) = self.bytes(place) else { continue };
             #[allow(clippy::cast_precision_loss, reason = "at most 127 * 127 * the dimension")]
-            let score = dot_bytes(row, &bytes) as f32 * scale;
-            if score > top.least()
-                && scale > 0.0
-                && self.is_alive(place)
-                && self.passes(place, &wanted)
-            {
+            let score = dot_bytes(row, question) as f32 * scale;
+            if score > top.least() && scale > 0.0 && self.is_alive(place) && pass(place) {
                 top.push(score, place);
             }
         }
-        let found = self.again(question, top, count);
-        (found.len() >= count.min(self.len())).then_some(found)
+        top
     }
 
-    /// How many points have to be kept in sight so that enough of them pass the filter; nothing when these are
-    /// so many that every row may as well be looked at.
-    fn wide(&self, count: usize, wanted: &impl Fn(u64) -> bool) -> Option<usize> {
-        let step = (self.places() / SAMPLED).max(1);
-        let (mut alive, mut passing) = (1_usize, 0_usize);
-        for place in (0..self.places()).step_by(step).filter(|place| self.is_alive(*place)) {
-            alive += 1;
-            passing += usize::from(self.passes(place, wanted));
-        }
-        // Somewhat more than wanted, so that the last of them are found as well as the first.
-        let needed = count.saturating_mul(3) / 2;
-        let wide = needed.saturating_mul(alive).checked_div(passing)?.max(WIDE_MIN);
-        (wide <= WIDE_MAX).then_some(wide)
+    /// Those of the best that pass, if these are enough.
+    fn passing(
+        &self,
+        question: &[f32],
+        best: Top,
+        count: usize,
+        wanted: &impl Fn(u64) -> bool,
+    ) -> Option<Vec<(u64, f32)>> {
+        let passing = best.into_places().filter(|place| self.passes(*place, wanted));
+        let passing: Vec<usize> = passing.collect();
+        let enough = count.saturating_add(AGAIN / 2).min(self.len());
+        (passing.len() >= enough).then(|| self.again(question, passing.into_iter(), count))
     }
 
     /// A question as bytes; nothing when there is nothing to look for.
@@ -258,12 +279,17 @@ impl Flat {
     }
 
     /// The best by floats among those that were best by bytes.
-    fn again(&self, question: &[f32], top: Top, count: usize) -> Vec<(u64, f32)> {
-        let exact = top.into_places().filter_map(|place| {
+    fn again(
+        &self,
+        question: &[f32],
+        places: impl Iterator<Item = usize>,
+        count: usize,
+    ) -> Vec<(u64, f32)> {
+        let exact = places.filter_map(|place| {
             Some((*self.numbers.get(place)?, dot(question, self.floats(place)?)))
         });
         let mut exact: Vec<(u64, f32)> = exact.collect();
-        exact.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
+        exact.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
         exact.truncate(count);
         exact
     }

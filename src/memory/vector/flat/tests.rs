@@ -52,6 +52,37 @@ fn a_filter_that_lets_few_through_still_gives_as_many_as_there_are() {
 }
 
 #[test]
+fn a_filter_finds_what_looking_at_each_row_would_and_is_asked_of_few_when_most_pass() {
+    let mut flat = Flat::new(32);
+    for number in 1..=5_000 {
+        flat.put(number, 0, &unit(number, 32)).unwrap();
+    }
+    (1..=5_000).step_by(7).for_each(|number| flat.remove(number));
+    for (passing, asked_max) in
+        [(100, 700), (95, 700), (50, 1_200), (30, 1_700), (3, 5_000), (0, 5_000)]
+    {
+        for question in 0..10 {
+            let question = unit(90_000 + question, 32);
+            let wanted = |number: u64| number * 37 % 100 < passing;
+            let asked = std::cell::Cell::new(0);
+            let found = flat.search(&question, 100, |number| {
+                asked.set(asked.get() + 1);
+                wanted(number)
+            });
+            let one_by_one = (1..=5_000).filter(|it| (it - 1) % 7 != 0 && wanted(*it));
+            let mut all: Vec<(u64, f32)> =
+                one_by_one.map(|it| (it, dot(&question, &unit(it, 32)))).collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1));
+            all.truncate(100);
+            let same = found.iter().filter(|it| all.iter().any(|best| best.0 == it.0)).count();
+            assert_eq!(found.len(), all.len(), "{passing}");
+            assert!(same * 100 >= all.len() * 98, "{passing}: {same} of {}", all.len());
+            assert!(asked.get() <= asked_max, "{passing}: asked {} times", asked.get());
+        }
+    }
+}
+
+#[test]
 fn what_is_no_vector_is_refused_and_changes_nothing() {
     let mut flat = Flat::new(2);
     flat.put(1, 7, &[1.0, 0.0]).unwrap();
