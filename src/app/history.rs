@@ -11,7 +11,8 @@ use crate::orchestrator::{
 };
 use crate::ports::Vocabulary;
 use crate::store::{
-    ApprovalInfo, ApprovalStatus, FireRow, Reader, RunInfo, ScheduleRow, VerifyReport,
+    ApprovalInfo, ApprovalStatus, FireRow, IncidentRow, IncidentsWanted, Reader, RunInfo,
+    ScheduleRow, VerifyReport,
 };
 
 /// Events that are read at once.
@@ -193,6 +194,18 @@ impl History {
         self.reader
             .schedule(&id)
             .map_err(|error| store_error(error).hint("list them: bailiwick schedules ls"))
+    }
+
+    /// What a person must look at, newest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn incidents(
+        &self,
+        wanted: &IncidentsWanted,
+        limit: u32,
+    ) -> Result<Vec<IncidentRow>, CliError> {
+        self.reader.incidents(wanted, limit).map_err(store_error)
     }
 
     /// Questions of runs, newest first, those behind the cursor `before`.

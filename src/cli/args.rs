@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use super::{
-    approvals, completions, config, doctor, init, mcp, memory, models, playbook, policy, report,
-    run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools, trust, undo, verify,
+    approvals, completions, config, doctor, incidents, init, mcp, memory, models, playbook, policy,
+    report, run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools, trust, undo,
+    verify,
 };
 
 /// The agent runner you can leave alone with a real machine.
@@ -60,6 +61,8 @@ pub(super) enum Command {
     Runs(runs::Args),
     /// Look at what runs ask, and answer
     Approvals(approvals::Args),
+    /// See what happened with nobody near that a person must look at
+    Incidents(incidents::Args),
     /// Make, list and revoke tokens for callers of the daemon
     Tokens(tokens::Args),
     /// See what the daemon starts by the clock

@@ -11,7 +11,7 @@ use super::{CliError, Cx, Exit, output, signals};
 use crate::app::{App, OpenHost};
 use crate::contracts::{Decision, Effect, ErrorKind};
 use crate::host::{HostError, RunRequest};
-use crate::orchestrator::{DryStep, NobodyAnswers, check, dry_run};
+use crate::orchestrator::{DryStep, IntakeError, NobodyAnswers, attach, check, dry_run_with};
 
 /// Shows it. Exit code 3 when a step would be refused, 2 when its arguments cannot be worked out, 5 when the
 /// model that plans cannot be asked, 1 when it has no plan.
@@ -28,7 +28,12 @@ pub(super) fn show(
         OpenHost::Host(host) => {
             let checked = check(&host.services, &request.wanted())
                 .map_err(|error| super::host_error(HostError::from(error)))?;
-            let steps = dry_run(&host.services, &checked).map_err(super::run_error)?;
+            let attached = attach(&host.services, &request.attachments);
+            let attached = attached
+                .map_err(super::run_error)?
+                .map_err(|wrong| super::host_error(IntakeError::Attachments(wrong).into()))?;
+            let steps = dry_run_with(&host.services, &checked, &attached);
+            let steps = steps.map_err(super::run_error)?;
             (checked.playbook.name, steps)
         }
         OpenHost::Busy { .. } => through_host(app, request)?,

@@ -9,9 +9,9 @@ use clap::{ColorChoice, Parser};
 
 use super::args::{Cli, Command, Global};
 use super::{
-    CliError, Cx, Exit, approvals, completions, config, doctor, init, mcp, memory, models, output,
-    playbook, policy, report, run, runs, sandbox, schedules, serve, smoke, submit, tokens, tools,
-    trust, undo, verify,
+    CliError, Cx, Exit, approvals, completions, config, doctor, incidents, init, mcp, memory,
+    models, output, playbook, policy, report, run, runs, sandbox, schedules, serve, smoke, submit,
+    tokens, tools, trust, undo, verify,
 };
 use crate::app::App;
 use crate::orchestrator::SystemClock;
@@ -50,6 +50,7 @@ fn start(wanted: Command, cx: &Cx, color: bool) -> Result<Exit, CliError> {
         Command::Submit(args) => submit::run(args, cx, out),
         Command::Runs(args) => runs::run(args, cx, out),
         Command::Approvals(args) => approvals::run(args, cx, out),
+        Command::Incidents(args) => incidents::run(args, cx, out),
         Command::Tokens(args) => tokens::run(args, cx, out),
         Command::Schedules(args) => schedules::run(args, cx, out),
         Command::Report(args) => report::run(args, cx, out),

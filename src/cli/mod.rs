@@ -24,11 +24,13 @@ mod watch;
 
 mod acting;
 mod approvals;
+mod attach;
 mod completions;
 mod config;
 mod diagnostics;
 mod doctor;
 mod dry_run;
+mod incidents;
 mod init;
 mod mcp;
 mod memory;

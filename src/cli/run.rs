@@ -8,13 +8,14 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::acting::Acting;
+use super::attach::attachments;
 use super::show_report;
 use super::shown::one_line;
 use super::signals;
 use super::terminal::Terminal;
 use super::{CliError, Cx, Exit, output, progress};
 use crate::app::{App, History, OpenHost};
-use crate::contracts::{Map, RunId, Trigger};
+use crate::contracts::{Attachment, Map, RunId, Trigger};
 use crate::host::{
     Adopted, ClientError, Host, HostError, Listener, Refusal, RunRequest, adopt_unfinished,
     run_through,
@@ -47,6 +48,10 @@ pub(super) struct What {
     /// Inputs from a JSON file with one object
     #[arg(long, value_name = "FILE")]
     inputs_file: Option<PathBuf>,
+    /// A file that comes with the goal; may be given several times. One outside of the workspace has at
+    /// most 1 MiB
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
 }
 
 /// Run a playbook, or choose one by a goal.
@@ -178,11 +183,16 @@ fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
         }
         (None, None) => return Err(nothing()),
     };
+    let attachments = args.what.attachments(Some(&app.workspace.root), &cx.cwd)?;
+    if !attachments.is_empty() && found.playbook.as_ref().is_some_and(|it| it.goal.is_none()) {
+        output::note("note: no model plans this: the attachments are kept, and nothing reads them");
+    }
     Ok(RunRequest {
         path: found.path,
         source: found.source,
         goal: args.what.goal.clone(),
         inputs,
+        attachments,
         cwd: cx.cwd.clone(),
         yes_approve: args.yes_approve.clone(),
         attended: Terminal::is_here() && !cx.json,
@@ -207,6 +217,18 @@ impl What {
     /// As [`inputs`].
     pub(super) fn inputs(&self) -> Result<Map, CliError> {
         inputs(self.inputs_file.as_deref(), &self.inputs)
+    }
+
+    /// The files that come with it, for the workspace at `root`, if it is here.
+    ///
+    /// # Errors
+    /// As [`attachments`].
+    pub(super) fn attachments(
+        &self,
+        root: Option<&Path>,
+        cwd: &Path,
+    ) -> Result<Vec<Attachment>, CliError> {
+        attachments(&self.attach, root, cwd)
     }
 }
 

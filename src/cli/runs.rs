@@ -119,7 +119,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// When there is none, or several.
-fn find(place: &Place, id: Option<&str>) -> Result<RunId, CliError> {
+pub(super) fn find(place: &Place, id: Option<&str>) -> Result<RunId, CliError> {
     match (place, place.app()) {
         (_, Some(app)) => app.history()?.find(id),
         (Place::Named(client), None) => find_there(client, id),

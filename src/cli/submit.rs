@@ -190,10 +190,12 @@ fn submission(args: &Args, place: &Place, cx: &Cx) -> Result<TaskSubmission, Cli
         place_paths(&found, &mut inputs, cx);
         playbook = Some(one_name(app, there, &found));
     }
+    let root = place.app().map(|app| app.workspace.root.as_path());
     Ok(TaskSubmission {
         goal: args.what.goal.clone(),
         playbook,
         inputs,
+        attachments: args.what.attachments(root, &cx.cwd)?,
         priority: args.priority.into(),
         labels: labels(&args.labels)?,
         idempotency_key: args.key.clone(),

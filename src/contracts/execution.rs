@@ -218,7 +218,7 @@ pub struct NodeHealth {
     pub reason: Option<String>,
 }
 
-/// A file that a run produced.
+/// A file that a run produced, or that came with its task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ArtifactView {
     /// Its name.
@@ -229,9 +229,10 @@ pub struct ArtifactView {
     pub bytes: u64,
     /// Its media type, as the tool said it.
     pub media_type: String,
-    /// The call that produced it.
-    pub call_id: CallId,
-    /// The step that made the call.
+    /// The call that produced it; absent of a file that came with the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
+    /// The step that made the call, or where in the task the file stood.
     pub step: String,
     /// Where its content came from.
     #[serde(default)]

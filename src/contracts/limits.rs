@@ -8,6 +8,12 @@ pub const GOAL_BYTES_MAX: usize = 16 << 10;
 pub const ATTACHMENTS_MAX: usize = 32;
 /// Largest attachment that comes inside the task, in bytes of its content.
 pub const ATTACHMENT_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of all files of a task together that are kept with it.
+pub const ATTACHED_BYTES_MAX: u64 = 64 << 20;
+/// Longest name or media type of an attachment, in bytes.
+const ATTACHMENT_NAME_BYTES_MAX: usize = 255;
+/// Characters of a name that are shown.
+const SHOWN_CHARS: usize = 80;
 /// Most hints.
 pub const HINTS_MAX: usize = 64;
 /// Most labels.
@@ -66,7 +72,8 @@ impl TaskSubmission {
         });
         for attachment in &self.attachments {
             if let Err(why) = attachment.check() {
-                wrong(false, &|| format!("attachment `{}`: {why}", attachment.name.escape_debug()));
+                let name: String = attachment.name.chars().take(SHOWN_CHARS).collect();
+                wrong(false, &|| format!("attachment `{}`: {why}", name.escape_debug()));
             }
         }
         if mistakes.is_empty() { Ok(inferred) } else { Err(mistakes) }
@@ -74,18 +81,24 @@ impl TaskSubmission {
 }
 
 impl Attachment {
-    /// Whether it has a plain name and exactly one source that can be read.
+    /// Whether it has a plain name, a media type, and exactly one source that can be read.
     ///
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
         let plain = !self.name.is_empty()
-            && self.name.len() <= 255
+            && self.name.len() <= ATTACHMENT_NAME_BYTES_MAX
             && !matches!(self.name.as_str(), "." | "..")
             && !self.name.contains(['/', '\\'])
             && !self.name.chars().any(char::is_control);
         if !plain {
             return Err("its name is no plain file name".to_owned());
+        }
+        let typed = !self.media_type.is_empty()
+            && self.media_type.len() <= ATTACHMENT_NAME_BYTES_MAX
+            && !self.media_type.chars().any(char::is_control);
+        if !typed {
+            return Err("its media type is none: write one such as `text/plain`".to_owned());
         }
         match (&self.path, &self.artifact, &self.data) {
             (Some(path), None, None) if path.len() <= TEXT_BYTES_MAX => Ok(()),

@@ -64,8 +64,8 @@ pub use ids::{
     TaskId,
 };
 pub use limits::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX, LABELS_MAX, SubmissionError,
-    TEXT_BYTES_MAX,
+    ATTACHED_BYTES_MAX, ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, GOAL_BYTES_MAX, HINTS_MAX,
+    LABELS_MAX, SubmissionError, TEXT_BYTES_MAX,
 };
 pub use listed_host::{ListedHost, ListedHostError};
 pub use memory::{

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contracts::{
-    ApprovalId, ApprovalSubject, Decision, Hash, Map, RunId, RunReport, RunStatus, TaskId,
-    Timestamp, Trigger,
+    ApprovalId, ApprovalSubject, Attachment, Decision, Hash, Map, RunId, RunReport, RunStatus,
+    TaskId, Timestamp, Trigger,
 };
 use crate::orchestrator::{MemoryOrder, OrderRefused, Wanted};
 
@@ -26,6 +26,9 @@ pub struct RunRequest {
     pub goal: Option<String>,
     /// Inputs as given.
     pub inputs: Map,
+    /// Files that come with it; one of the workspace by its path from the root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// Absolute directory that relative paths among the inputs start from.
     pub cwd: std::path::PathBuf,
     /// Rules whose questions are answered with yes.

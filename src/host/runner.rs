@@ -9,7 +9,7 @@ use crate::contracts::{RunId, TaskId};
 use crate::identity::this_account;
 use crate::orchestrator::{
     Answerer, Control, Driver, IntakeError, Observer, PreApproved, RunEnd, RunError, Services,
-    accept, end_cut_off_undo, tell,
+    accept_with, end_cut_off_undo, tell,
 };
 
 /// Why a run of another process is not taken, and what to do about it.
@@ -34,7 +34,7 @@ impl From<IntakeError> for HostError {
                 let diagnostics = diagnostics.clone();
                 Self::Refused(Refusal { message: error.to_string(), diagnostics, usage: true })
             }
-            IntakeError::Inputs(_) => {
+            IntakeError::Inputs(_) | IntakeError::Attachments(_) => {
                 let diagnostics = Vec::new();
                 Self::Refused(Refusal { message: error.to_string(), diagnostics, usage: true })
             }
@@ -62,7 +62,8 @@ impl Host {
                 usage: false,
             }));
         }
-        let accepted = accept(&self.services, &request.wanted()).map_err(HostError::from)?;
+        let accepted = accept_with(&self.services, &request.wanted(), &request.attachments)
+            .map_err(HostError::from)?;
         Ok((accepted.task_id, accepted.run_id))
     }
 

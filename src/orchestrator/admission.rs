@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attached::{self, Attached};
 use super::error::RunError;
 use super::intake::{Accepted, Checked, IntakeError, Wanted, check_in};
 use super::journal::Batch;
@@ -13,8 +14,8 @@ use super::record::RunRecord;
 use super::run;
 use super::services::Services;
 use crate::contracts::{
-    Attachment, Budget, ContextHint, EventBody, Hash, PlaybookRef, Priority, Profile, RunId,
-    RunStarted, SCHEMA_VERSION, TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
+    Budget, ContextHint, EventBody, Hash, PlaybookRef, Priority, Profile, RunId, RunStarted,
+    SCHEMA_VERSION, TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
 };
 use crate::playbook::Library;
 use crate::store::{Append, Enqueue, Fence, NewKey, StoreError};
@@ -30,8 +31,8 @@ pub struct Admission {
     pub labels: BTreeMap<String, String>,
     /// A budget narrower than the playbook's.
     pub budget: Option<Budget>,
-    /// Files that come with it, checked.
-    pub attachments: Vec<Attachment>,
+    /// Files that come with it.
+    pub attachments: Vec<Attached>,
     /// Where a planner should look.
     pub hints: Vec<ContextHint>,
     /// What makes it begin.
@@ -92,9 +93,11 @@ pub fn admit(
     };
     let key = admission.key.clone();
     let start = start(services, wanted, &checked, &admission, &mut batch);
+    let attachments = attached::keep(services, &admission.attachments, &mut batch);
     let task = envelope(services, wanted, &checked, task_id, admission);
-    batch.bodies =
-        vec![EventBody::TaskAccepted(TaskAccepted { task, start: Some(Box::new(start)) })];
+    let task = TaskEnvelope { attachments, ..task };
+    let accepted = TaskAccepted { task, start: Some(Box::new(start)) };
+    batch.bodies.splice(..0, [EventBody::TaskAccepted(accepted)]);
     let append = Append::new(run_id.to_string(), 0, clock.now(), batch.bodies);
     let append = append.texts(batch.texts).queue(place);
     let append = key.into_iter().fold(append, Append::key);
@@ -194,7 +197,7 @@ fn envelope(
         task_type: admission.task_type,
         goal: wanted.goal.unwrap_or(&checked.playbook.description).to_owned(),
         inputs: lineage::concealed(services, wanted.inputs),
-        attachments: admission.attachments,
+        attachments: Vec::new(),
         context_hints: admission.hints,
         priority: admission.priority,
         playbook: Some(wanted.path.to_owned()),

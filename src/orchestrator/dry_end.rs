@@ -10,6 +10,7 @@ use super::dry_run::{DryStep, dry_run_as};
 use super::error::RunError;
 use super::intake::Checked;
 use super::journal::Batch;
+use super::planning::Came;
 use super::run;
 use crate::contracts::{Effect, ErrorKind, EventBody, Outcome, RunFinished};
 
@@ -27,7 +28,7 @@ pub(super) fn end(work: &Work) -> Result<Option<Batch>, RunError> {
         read_roots: started.read_roots.clone(),
         sources: run::sources(&work.services, started)?,
     };
-    let steps = dry_run_as(&work.services, &checked, work.run_id, work.record.task.as_ref())?;
+    let steps = dry_run_as(&work.services, &checked, work.run_id, Came::to(&work.record))?;
     let (outcome, cause, error_kind) = verdict(&steps);
     let mut batch = Batch::default();
     let outputs = serde_json::to_vec(&json!({ "dry_run": true, "items": steps }))?;

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::attached::Attached;
 use super::audit::{self, Fate};
 use super::called::called;
 use super::dry_origins::DryGround;
@@ -20,13 +21,13 @@ use super::intake::{self, Checked};
 use super::judge::{self, Judge};
 use super::origins;
 use super::place::{inside, join, sections};
-use super::planning::{FirstPlan, first_plan};
+use super::planning::{Came, FirstPlan, first_plan};
 use super::scope::feedback;
 use super::services::Services;
 use super::taken::{Labels, secret};
 use crate::contracts::{
     Bound, CallEffect, CallId, Decision, Effect, ErrorKind, FsAccess, Map, Origin, Profile, RunId,
-    TaskEnvelope, ToolCall,
+    ToolCall,
 };
 use crate::playbook::expression::{Scope, StepView};
 use crate::playbook::{Action, Pinned, Playbook, Step};
@@ -63,21 +64,33 @@ pub struct DryStep {
 /// # Errors
 /// When the audit log cannot be written.
 pub fn dry_run(services: &Services, checked: &Checked) -> Result<Vec<DryStep>, RunError> {
-    dry_run_as(services, checked, RunId::from_uuid(services.clock.uuid()), None)
+    dry_run_with(services, checked, &[])
 }
 
-/// As [`dry_run`], in the name of a run that there is, of this task.
+/// As [`dry_run`], with files that came with the task.
+///
+/// # Errors
+/// As [`dry_run`].
+pub fn dry_run_with(
+    services: &Services,
+    checked: &Checked,
+    attached: &[Attached],
+) -> Result<Vec<DryStep>, RunError> {
+    dry_run_as(services, checked, RunId::from_uuid(services.clock.uuid()), Came::with(attached))
+}
+
+/// As [`dry_run`], in the name of a run that there is, with what came to it.
 pub(super) fn dry_run_as(
     services: &Services,
     checked: &Checked,
     run_id: RunId,
-    task: Option<&TaskEnvelope>,
+    came: Came,
 ) -> Result<Vec<DryStep>, RunError> {
     let mut shown = Shown::default();
     let library = Pinned::from(checked.sources.clone());
     let top = Dry::new(services, checked, &library, run_id);
     top.sections(&mut shown);
-    top.planned(checked, task, &mut shown)?;
+    top.planned(checked, came, &mut shown)?;
     for entry in shown.audit {
         services.store.audit(&entry)?;
     }
@@ -165,18 +178,13 @@ impl<'a> Dry<'a> {
     }
 
     /// Has a model find the first steps of a goal, where one is configured.
-    fn planned(
-        &self,
-        checked: &Checked,
-        task: Option<&TaskEnvelope>,
-        shown: &mut Shown,
-    ) -> Result<(), RunError> {
+    fn planned(&self, checked: &Checked, came: Came, shown: &mut Shown) -> Result<(), RunError> {
         let asked = self.playbook.goal.is_some() && self.services.model.is_some();
         let Some(goal) = shown.steps.first_mut().filter(|it| asked && it.error.is_none()) else {
             return Ok(());
         };
         let FirstPlan { would, error, steps, calls } =
-            first_plan(self.services, checked, self.run_id, task)?;
+            first_plan(self.services, checked, self.run_id, came)?;
         goal.would = would;
         (goal.error_kind, goal.error) = error.unzip();
         let decided = steps.iter().filter_map(|step| step.decision.as_ref());

@@ -46,8 +46,13 @@ impl Ended<'_> {
         let (result, labels) = self.result(work, ended, output, struck_out);
         for content in contents {
             let content = batch.text(content, work.services.clock.salt());
-            let (call_id, path) = (self.call.id, path.clone());
-            batch.bodies.push(EventBody::ArtifactStored(ArtifactStored { call_id, path, content }));
+            batch.bodies.push(EventBody::ArtifactStored(ArtifactStored {
+                call_id: Some(self.call.id),
+                path: path.clone(),
+                content,
+                artifact: None,
+                labels: Vec::new(),
+            }));
         }
         let fingerprints = match (&result.data, self.read_secret) {
             (Some(data), true) => Some(fingerprints(work, data, &mut batch)?),
@@ -134,15 +139,24 @@ fn struck_artifact(
     produced: &mut Produced,
     logs: &mut Vec<String>,
 ) -> BTreeSet<String> {
-    let Ok(text) = std::str::from_utf8(&produced.content) else { return BTreeSet::new() };
-    let mut text = text.to_owned();
-    let names: BTreeSet<String> = redactor.conceal_text(&mut text).into_iter().collect();
+    let names = struck_content(redactor, &mut produced.content);
     if !names.is_empty() {
-        produced.content = text.into_bytes();
         let artifact = &mut produced.artifact;
         artifact.hash = Hash::of(&produced.content);
         artifact.bytes = produced.content.len() as u64;
         logs.push(format!("secrets were struck out of the artifact `{}`", artifact.name));
+    }
+    names
+}
+
+/// Strikes secrets out of the content of a file, where that is text, and gives the names of those that stood
+/// in it.
+pub(super) fn struck_content(redactor: &Redactor, content: &mut Vec<u8>) -> BTreeSet<String> {
+    let Ok(text) = std::str::from_utf8(content) else { return BTreeSet::new() };
+    let mut text = text.to_owned();
+    let names: BTreeSet<String> = redactor.conceal_text(&mut text).into_iter().collect();
+    if !names.is_empty() {
+        *content = text.into_bytes();
     }
     names
 }

@@ -26,11 +26,12 @@ pub(super) fn of(run: &Run, bodies: &[EventBody]) -> Vec<IncidentRaised> {
         plan.or_else(|| deviates(run, body).filter(|_| !is_answered(body, bodies)))
     };
     let plans = bodies.iter().filter_map(of_plans);
-    bodies.iter().filter_map(overtime).chain(plans).chain(denied_unattended(run, bodies)).collect()
+    let overtime = bodies.iter().filter_map(|body| overtime(run, body));
+    overtime.chain(plans).chain(denied_unattended(run, bodies)).collect()
 }
 
 /// A rule that ran too long refused a call: until it is mended it refuses every such call.
-fn overtime(body: &EventBody) -> Option<IncidentRaised> {
+fn overtime(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
     let EventBody::CallDecided(decided) = body else { return None };
     let rules = &decided.decision.rules;
     rules.iter().find(|rule| rule.id == SCRIPT_OVERTIME)?;
@@ -42,6 +43,7 @@ fn overtime(body: &EventBody) -> Option<IncidentRaised> {
         // One for each call, however often it is told.
         incident_id: IncidentId::from_uuid(call_id.uuid()),
         kind: SCRIPT_OVERTIME_KIND.to_owned(),
+        run_id: Some(run.id),
         message: format!(
             "{call_id} of `{name}` was refused because a rule did not end in time; mend one of {}",
             failed.join(", ")
@@ -81,6 +83,7 @@ fn of_planner(run: &Run, what: &str) -> IncidentRaised {
         // One for each run; its end, when nobody is near, is the same.
         incident_id: IncidentId::from_uuid(id.uuid()),
         kind: PLAN_GIVEN_UP.to_owned(),
+        run_id: Some(run.id),
         message: format!("{what}: see bailiwick runs show {id}"),
     }
 }
@@ -110,6 +113,7 @@ fn deviates(run: &Run, body: &EventBody) -> Option<IncidentRaised> {
         // One for each call, however often it is asked.
         incident_id: IncidentId::from_uuid(call.uuid()),
         kind: PLAN_DEVIATES.to_owned(),
+        run_id: Some(run.id),
         message: format!(
             "`{path}` is not what people agreed to with plan {round}, and is asked about on its own: see \
              bailiwick runs show {}",
@@ -136,6 +140,7 @@ fn denied_unattended(run: &Run, bodies: &[EventBody]) -> Option<IncidentRaised> 
         // One for each run, however often its end is tried.
         incident_id: IncidentId::from_uuid(id.uuid()),
         kind: UNATTENDED_DENIED.to_owned(),
+        run_id: Some(run.id),
         message: format!(
             "`{id}` of `{name}` ended denied{cause}{reason}; nobody could be asked: see bailiwick runs show {id}"
         ),

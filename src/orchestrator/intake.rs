@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::attached::{self, AttachmentError, attach};
 use super::error::RunError;
 use super::journal::Batch;
 use super::lineage;
 use super::run;
 use super::services::Services;
 use crate::contracts::{
-    Diagnostic, EventBody, Hash, Map, PlaybookRef, Priority, Profile, RunId, RunStarted,
-    SCHEMA_VERSION, Severity, TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
+    Attachment, Diagnostic, EventBody, Hash, Map, PlaybookRef, Priority, Profile, RunId,
+    RunStarted, SCHEMA_VERSION, Severity, TaskAccepted, TaskEnvelope, TaskId, TaskType, Trigger,
 };
 use crate::live::playbooks::Entry;
 use crate::playbook::{self, InputError, InputKind, Library, LintLimits, Playbook, Used};
@@ -65,6 +66,9 @@ pub enum IntakeError {
     /// The inputs do not fit.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Inputs(Vec<InputError>),
+    /// Files that shall come with it do not.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Attachments(Vec<AttachmentError>),
     /// The store failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -131,10 +135,23 @@ pub fn check_in(
 /// # Errors
 /// As [`check`], or when the store fails.
 pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, IntakeError> {
+    accept_with(services, wanted, &[])
+}
+
+/// [`accept`] with files that come with the task.
+///
+/// # Errors
+/// As [`accept`] and [`attach`].
+pub fn accept_with(
+    services: &Services,
+    wanted: &Wanted<'_>,
+    attachments: &[Attachment],
+) -> Result<Accepted, IntakeError> {
     let checked = check(services, wanted)?;
     if let Some(accepted) = accepted_before(services, wanted)? {
         return Ok(accepted);
     }
+    let attached = attach(services, attachments)?.map_err(IntakeError::Attachments)?;
     let clock = &services.clock;
     let (task_id, run_id) = (TaskId::from_uuid(clock.uuid()), RunId::from_uuid(clock.uuid()));
     let mut batch = Batch::default();
@@ -149,11 +166,10 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
     let policy = services.policy.current();
     let profile = services.config().policy.profile;
     let lineage = lineage::of_top(services, wanted.trigger, wanted.inputs, wanted.goal);
-    batch.bodies = vec![
-        EventBody::TaskAccepted(TaskAccepted {
-            start: None,
-            task: envelope(services, wanted, &checked, task_id),
-        }),
+    let attachments = attached::keep(services, &attached, &mut batch);
+    let task = TaskEnvelope { attachments, ..envelope(services, wanted, &checked, task_id) };
+    let begins = [
+        EventBody::TaskAccepted(TaskAccepted { start: None, task }),
         EventBody::RunStarted(RunStarted {
             playbook: Some(playbook),
             inputs: lineage::concealed(services, &checked.inputs),
@@ -170,6 +186,7 @@ pub fn accept(services: &Services, wanted: &Wanted<'_>) -> Result<Accepted, Inta
             lineage: Some(Box::new(lineage)),
         }),
     ];
+    batch.bodies.splice(..0, begins);
     let append = Append::new(run_id.to_string(), 0, clock.now(), batch.bodies).texts(batch.texts);
     services.store.append(append).map_err(RunError::from)?;
     Ok(Accepted { task_id, run_id })

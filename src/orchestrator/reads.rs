@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::audit;
+use super::audit::{self, Fate};
 use super::carried;
 use super::driver::Work;
 use super::evidence::Arguments;
@@ -22,6 +22,7 @@ use crate::contracts::{
 };
 use crate::live::playbooks::SHIPPED_TEMPLATES;
 use crate::playbook::expression::Reads;
+use crate::ports::ToolOutput;
 
 /// Where templates are looked for, in order.
 const TEMPLATE_DIRS: [&str; 2] = ["prompts", "playbooks/templates"];
@@ -29,11 +30,20 @@ const TEMPLATE_DIRS: [&str; 2] = ["prompts", "playbooks/templates"];
 /// The tool in whose name expressions read.
 pub(super) const READ_TEXT: &str = "read_text";
 
+/// The tool in whose name the size of a file is asked for that is no text.
+const READ_BIN: &str = "read_bin";
+
 /// The tool in whose name a memory is looked up.
 const MEMORY_SEARCH: &str = "memory_search";
 
+/// The tool in whose name a document of the web is fetched.
+pub(super) const HTTP_GET: &str = "http_get";
+
 /// Longest wait for a file, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
+
+/// Longest wait for a document of the web, in milliseconds.
+const WEB_TIMEOUT_MS: u64 = 20_000;
 
 /// Reads for the expressions of the step at `path`.
 pub(super) struct GovernedReads<'a> {
@@ -84,30 +94,54 @@ impl<'a> GovernedReads<'a> {
 
     /// Calls `read_text` on `file`, within the playbook's permissions or beyond them. The outer error is a refusal, the inner one the tool's.
     fn read_text(&self, file: &str, bounded: bool) -> Result<Result<String, ToolError>, String> {
-        let work = self.work;
-        let call = self.call(READ_TEXT, Map::from_iter([("path".to_owned(), json!(file))]));
-        let judge = Judge::of(work, self.path).ok_or("the run has not started")?;
+        let args = Map::from_iter([("path".to_owned(), json!(file))]);
+        let read = self.through(READ_TEXT, args, bounded);
+        let read = read.map_err(|refused| format!("`{file}` may not be read: {refused}"))?;
+        let text = |data: Value| data.get("text").and_then(Value::as_str).map(str::to_owned);
+        Ok(read.map(|data| text(data).unwrap_or_default()))
+    }
+
+    /// Calls a tool that reads. The outer error is a refusal, the inner one the tool's.
+    fn through(
+        &self,
+        name: &'static str,
+        args: Map,
+        bounded: bool,
+    ) -> Result<Result<Value, ToolError>, String> {
+        let call = self.call(name, args);
         // `read(…)` is the playbook's own word that it reads; where, its permissions still say.
-        let judged = Judge { also: Some(READ_TEXT), bounded, ..judge }.decide(&call);
+        let judge = Judge { also: Some(name), bounded, ..self.judge()? };
+        let output = self.dispatched(call, &judge, TIMEOUT_MS)?;
+        Ok(output.error.map_or_else(|| Ok(output.data.unwrap_or_default()), Err))
+    }
+
+    fn judge(&self) -> Result<Judge<'_>, String> {
+        Judge::of(self.work, self.path).ok_or_else(|| "the run has not started".to_owned())
+    }
+
+    /// What the tool answers, without secrets; or why it is not called.
+    fn dispatched(
+        &self,
+        call: ToolCall,
+        judge: &Judge<'_>,
+        timeout_ms: u64,
+    ) -> Result<ToolOutput, String> {
+        let work = self.work;
+        let judged = judge.decide(&call);
         self.keep(&call, &judged);
-        let request = judged.request.ok_or("there is no `read_text`")?;
-        let tool = work.services.tool(&call.name).ok_or("there is no `read_text`")?;
-        let authorized = judged
-            .set
-            .authorize(call, &request, None)
-            .map_err(|refused| format!("`{file}` may not be read: {refused}"))?;
-        let context = execute::context(work, &tool, authorized.decision(), TIMEOUT_MS);
+        let missing = || format!("there is no `{}`", call.name);
+        let request = judged.request.ok_or_else(missing)?;
+        let tool = work.services.tool(&call.name).ok_or_else(missing)?;
+        let authorized =
+            judged.set.authorize(call, &request, None).map_err(|refused| refused.to_string())?;
+        let context = execute::context(work, &tool, authorized.decision(), timeout_ms);
         let mut output = work.services.toolbox().dispatch(&authorized, &context);
         if request.reads_secret {
             self.noted.borrow_mut().insert(SECRET_FILE.to_owned());
         }
         self.noted.borrow_mut().extend(carried::read(&work.services, &tool, &request));
         self.noted.borrow_mut().extend(finish::struck(&work.services.redactor, &mut output));
-        if let Some(error) = output.error {
-            return Ok(Err(error));
-        }
-        let text = output.data.as_ref().and_then(|data| data.get("text")).and_then(Value::as_str);
-        Ok(Ok(text.unwrap_or_default().to_owned()))
+        Ok(output)
     }
 
     fn call(&self, name: &str, args: Map) -> ToolCall {
@@ -141,14 +175,53 @@ impl Unread {
     }
 }
 
+/// A document of the web that is text.
+pub(super) struct Document {
+    pub text: String,
+    /// As the other side says it.
+    pub media_type: String,
+}
+
+/// Why a document of the web is not known.
+pub(super) struct NotFetched {
+    pub why: String,
+    /// Whether the other side was asked.
+    pub tried: bool,
+}
+
+impl Document {
+    fn of(data: &Value) -> Result<Self, NotFetched> {
+        let word = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+        let media_type = word("media_type").unwrap_or_default();
+        let Some(text) = word("text") else {
+            let bytes = data.get("bytes").and_then(Value::as_u64).unwrap_or_default();
+            let why = format!("it is no text: {bytes} bytes of `{}`", media_type.escape_debug());
+            return Err(NotFetched { why, tried: true });
+        };
+        Ok(Self { text, media_type })
+    }
+}
+
+fn unread(file: &str, error: &ToolError) -> Unread {
+    Unread::new(error.kind, format!("`{file}` cannot be read: {}", error.message))
+}
+
 /// What is read that a task names.
 impl GovernedReads<'_> {
     /// The text of a file.
     pub(super) fn text(&self, file: &str) -> Result<String, Unread> {
         let read = self.read_text(file, true).map_err(|why| Unread::new(ErrorKind::Denied, why))?;
-        read.map_err(|error| {
-            Unread::new(error.kind, format!("`{file}` cannot be read: {}", error.message))
-        })
+        read.map_err(|error| unread(file, &error))
+    }
+
+    /// How many bytes a file has, whatever is in it.
+    pub(super) fn bytes(&self, file: &str) -> Result<u64, Unread> {
+        let args = [("path".to_owned(), json!(file)), ("length".to_owned(), json!(0))];
+        let read = self.through(READ_BIN, Map::from_iter(args), true);
+        let refused =
+            |why| Unread::new(ErrorKind::Denied, format!("`{file}` may not be read: {why}"));
+        let data = read.map_err(refused)?.map_err(|error| unread(file, &error))?;
+        Ok(data.get("bytes").and_then(Value::as_u64).unwrap_or_default())
     }
 
     /// The memory of this id, where the rules let memory be searched for it.
@@ -156,8 +229,7 @@ impl GovernedReads<'_> {
         let refused = |why: String| Unread::new(ErrorKind::Denied, why);
         let args = Map::from_iter([("query".to_owned(), json!(id.to_string()))]);
         let call = self.call(MEMORY_SEARCH, args);
-        let judge = Judge::of(self.work, self.path);
-        let judge = judge.ok_or_else(|| refused("the run has not started".to_owned()))?;
+        let judge = self.judge().map_err(refused)?;
         let judged = Judge { also: Some(MEMORY_SEARCH), ..judge }.decide(&call);
         self.keep(&call, &judged);
         if judged.decision.effect != Effect::Allow {
@@ -165,6 +237,34 @@ impl GovernedReads<'_> {
         }
         let record = self.work.services.memory.record(id);
         record.map_err(|error| Unread::new(ErrorKind::NotFound, error.to_string()))
+    }
+
+    /// A document of the web, as a call of the run would get it: within the playbook's tools and network, and
+    /// its rates.
+    pub(super) fn document(&self, url: &str) -> Result<Document, NotFetched> {
+        let before = |why: String| NotFetched { why, tried: false };
+        let services = &self.work.services;
+        let judge = self.judge().map_err(before)?;
+        let missing = || before(format!("there is no `{HTTP_GET}`"));
+        let tool = services.tool(HTTP_GET).ok_or_else(missing)?;
+        let rates = services.config().limits.rate.clone();
+        services.rates.take(&rates, HTTP_GET).map_err(|full| before(full.to_string()))?;
+        let plain = self.call(HTTP_GET, Map::from_iter([("url".to_owned(), json!(url))]));
+        let arg_labels = BTreeMap::from([("url".to_owned(), plain.labels.clone())]);
+        let allow_network = judge.reaches(&tool);
+        let call = ToolCall { timeout_ms: WEB_TIMEOUT_MS, allow_network, arg_labels, ..plain };
+        let began = services.clock.now();
+        let output = self.dispatched(call.clone(), &judge, WEB_TIMEOUT_MS).map_err(before)?;
+        let error = output.error.map(|error| format!("{}: {}", error.kind.as_str(), error.message));
+        let duration_ms = services.clock.now().since_ms(began);
+        let fate =
+            Fate { ok: error.is_none(), error: error.clone(), duration_ms, ..Fate::default() };
+        let entry = audit::entry(services, Some(call.run_id), &call, Effect::Allow, fate);
+        self.decided.borrow_mut().audit.push(entry);
+        if let Some(why) = error {
+            return Err(NotFetched { why, tried: true });
+        }
+        Document::of(&output.data.unwrap_or_default())
     }
 
     /// Where what `tool` answers comes from.

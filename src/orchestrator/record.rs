@@ -6,6 +6,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 
 use super::answer;
+use super::attached::Held;
 use super::error::RunError;
 use super::lists::{List, Lists};
 use super::planned::Planned;
@@ -88,6 +89,8 @@ pub struct RunRecord {
     pub decisions: Vector<DecisionView>,
     /// Calls that produced files, one entry for each file.
     pub produced: Vec<CallId>,
+    /// Files that came with the task, by where they stood in it.
+    pub(super) attached: OrdMap<String, Held>,
     /// What it has taken in.
     pub taken: Taken,
     /// What it was given of memory, by the step that it was for; empty for the run as a whole.
@@ -174,7 +177,10 @@ impl RunRecord {
             | EventBody::PlanApproved(_)
             | EventBody::PlanRevised(_)
             | EventBody::ModelAnswered(_) => self.planned.take(body),
-            EventBody::ArtifactStored(stored) => self.produced.push(stored.call_id),
+            EventBody::ArtifactStored(stored) => match stored.call_id {
+                Some(call) => self.produced.push(call),
+                None => self.attached.extend(Held::of(stored)),
+            },
             EventBody::MemoryRecalled(recalled) => {
                 self.taken.mark(&recalled.labels);
                 self.recalled.insert(recalled.path.clone(), Arc::new(recalled.clone()));

@@ -7,12 +7,14 @@ use std::collections::btree_map::Entry;
 use super::answer;
 use super::error::RunError;
 use super::record::RunRecord;
-use crate::contracts::views::{ApprovalView, FireView, RunDetail, RunView, ScheduleView};
-use crate::contracts::{CallEffect, RunId, TextRef, ToolCall};
+use crate::contracts::views::{
+    ApprovalView, FireView, IncidentView, RunDetail, RunView, ScheduleView,
+};
+use crate::contracts::{CallEffect, IncidentRaised, RunId, TextRef, ToolCall};
 use crate::ports::{ToolDescriptor, Vocabulary};
 use crate::store::{
-    ApprovalInfo, FireRow, FireState, Reader, RunInfo, ScheduleRow, ScheduleSource, ScheduleTarget,
-    StoreError,
+    ApprovalInfo, FireRow, FireState, IncidentRow, Reader, RunInfo, ScheduleRow, ScheduleSource,
+    ScheduleTarget, StoreError,
 };
 
 /// A run as lists show it.
@@ -28,6 +30,13 @@ pub fn run_view(run: RunInfo) -> RunView {
         updated_at: run.updated_at,
         events: run.last_seq,
     }
+}
+
+/// An incident as lists show it.
+#[must_use]
+pub fn incident_view(row: IncidentRow) -> IncidentView {
+    let IncidentRaised { incident_id, kind, run_id, message } = row.raised;
+    IncidentView { incident_id, at: row.at, kind, run_id, message }
 }
 
 /// A run with its report, its decisions and what is in doubt; without its events. Blocks.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::disk::Space;
+use super::fields::attachment_error;
 use super::shared::{Shared, blocking};
 use super::submit::{FieldError, SubmitError};
 use crate::contracts::{ApprovalId, RunId};
@@ -66,6 +67,9 @@ fn take(shared: &Shared, wanted: &Direct) -> Result<RunId, SubmitError> {
         Err(IntakeError::Inputs(wrong)) => {
             let field = |it: &dyn std::fmt::Display| FieldError::new("args", it.to_string());
             Err(SubmitError::Invalid(wrong.iter().map(|it| field(it)).collect()))
+        }
+        Err(IntakeError::Attachments(wrong)) => {
+            Err(SubmitError::Invalid(wrong.into_iter().map(attachment_error).collect()))
         }
         // The program wrote it: such as a name of an argument that no expression can hold.
         Err(IntakeError::Playbook { diagnostics, .. }) => {

@@ -1,20 +1,18 @@
 //! What can be wrong with the fields of a submission, each by its name.
 
-use std::path::Path;
-
-use super::FieldError;
-use crate::contracts::{Attachment, Budget, TaskSubmission, TaskType};
-use crate::policy::without_dots;
+use super::submit::{FieldError, SubmitError};
+use crate::contracts::{ATTACHMENTS_MAX, Attachment, Budget, TaskSubmission, TaskType};
+use crate::orchestrator::{Attached, AttachmentError, RunError, Services, attach};
 
 /// Longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
-/// Everything that is wrong without looking at a playbook, or the kind of work.
+/// Everything that is wrong without looking at a playbook, or the kind of work and the files that come with it.
+/// Blocks.
 pub(super) fn check(
+    services: &Services,
     submission: &TaskSubmission,
-    budget_max: &Budget,
-    root: &Path,
-) -> Result<TaskType, Vec<FieldError>> {
+) -> Result<(TaskType, Vec<Attached>), SubmitError> {
     let mut errors = Vec::new();
     let kind = submission.check();
     for error in kind.as_ref().err().into_iter().flatten() {
@@ -22,18 +20,17 @@ pub(super) fn check(
         errors.push(FieldError::new(field_of(&message), message));
     }
     if let Some(budget) = &submission.budget {
-        errors.extend(budget_errors(budget, budget_max));
+        errors.extend(budget_errors(budget, &services.settings.refreshed().budget.max));
     }
-    let attachments = submission.attachments.iter().enumerate();
-    errors.extend(attachments.filter_map(|(index, one)| attachment_error(index, one, root)));
+    let attached = attached(services, &submission.attachments, &mut errors)?;
     let key = submission.idempotency_key.as_deref();
     if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
         let message = format!("a key has 1 to {KEY_BYTES_MAX} bytes");
         errors.push(FieldError::new("idempotency_key", message));
     }
     match kind {
-        Ok(kind) if errors.is_empty() => Ok(kind),
-        _ => Err(errors),
+        Ok(kind) if errors.is_empty() => Ok((kind, attached)),
+        _ => Err(SubmitError::Invalid(errors)),
     }
 }
 
@@ -68,37 +65,27 @@ fn budget_errors(budget: &Budget, max: &Budget) -> Vec<FieldError> {
     errors
 }
 
-/// A file of the workspace is named and stays where it is. What would have to be kept is refused rather
-/// than lost: nothing of this version reads it.
-fn attachment_error(index: usize, attachment: &Attachment, root: &Path) -> Option<FieldError> {
-    let field = |name: &str| format!("attachments[{index}].{name}");
-    let advice = || Some("put the file into the workspace and give its `path`".to_owned());
-    if attachment.check().is_err() {
-        return None; // said already
+/// Files that come with a task, or what is wrong with them beside what is said of every submission.
+fn attached(
+    services: &Services,
+    given: &[Attachment],
+    errors: &mut Vec<FieldError>,
+) -> Result<Vec<Attached>, RunError> {
+    if given.len() > ATTACHMENTS_MAX {
+        return Ok(Vec::new()); // said already
     }
-    if attachment.data.is_some() {
-        let message = "content inside of a task is not kept by this version".to_owned();
-        return Some(FieldError { field: field("data"), message, suggestion: advice() });
-    }
-    if attachment.artifact.is_some() {
-        let message = "artifacts cannot be attached in this version".to_owned();
-        return Some(FieldError { field: field("artifact"), message, suggestion: advice() });
-    }
-    let path = attachment.path.as_deref()?;
-    let absolute = without_dots(&root.join(path));
-    if !absolute.starts_with(root) {
-        let message = format!("`{}` is outside of the workspace", path.escape_debug());
-        return Some(FieldError::new(field("path"), message));
-    }
-    match std::fs::metadata(&absolute) {
-        Ok(about) if about.is_file() => None,
-        Ok(_) => {
-            let message = format!("`{}` is no regular file", path.escape_debug());
-            Some(FieldError::new(field("path"), message))
-        }
-        Err(error) => {
-            let message = format!("`{}` cannot be read: {error}", path.escape_debug());
-            Some(FieldError::new(field("path"), message))
-        }
-    }
+    let wrong = match attach(services, given)? {
+        Ok(attached) => return Ok(attached),
+        Err(wrong) => wrong,
+    };
+    let unsaid = |it: &AttachmentError| given.get(it.index).is_some_and(|one| one.check().is_ok());
+    errors.extend(wrong.into_iter().filter(unsaid).map(attachment_error));
+    Ok(Vec::new())
+}
+
+/// The same as a mistake in a field.
+pub(super) fn attachment_error(error: AttachmentError) -> FieldError {
+    let field = error.field();
+    let AttachmentError { message, suggestion, .. } = error;
+    FieldError { field, message, suggestion }
 }

@@ -137,7 +137,7 @@ fn start(
         }
         Err(why) => {
             let message = format!("`{}` was not started for {due_at}: {why}", row.name);
-            shared.incident("schedule", message);
+            shared.incident("schedule", None, message);
             Ok(What::Nothing(why))
         }
     }

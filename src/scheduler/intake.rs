@@ -35,8 +35,7 @@ pub(super) fn submit(
         return Ok(repeated);
     }
     let services = shared.services();
-    let kind = fields::check(submission, &services.settings.refreshed().budget.max, &services.root)
-        .map_err(SubmitError::Invalid)?;
+    let (kind, attachments) = fields::check(services, submission)?;
     room(shared, submission.priority)?;
     let playbooks = &shared.parts.playbooks;
     let catalogue = match &submission.playbook {
@@ -50,7 +49,7 @@ pub(super) fn submit(
         priority: submission.priority,
         labels: submission.labels.clone(),
         budget: submission.budget.clone(),
-        attachments: submission.attachments.clone(),
+        attachments,
         hints: submission.context_hints.clone(),
         dry_run: submission.dry_run,
         key: key.clone(),
@@ -228,6 +227,9 @@ pub(super) fn refused(entry: &Entry, error: IntakeError) -> SubmitError {
         IntakeError::Inputs(errors) => {
             tracing::debug!("inputs of `{}` do not fit", entry.path);
             SubmitError::Invalid(errors.iter().map(input_error).collect())
+        }
+        IntakeError::Attachments(errors) => {
+            SubmitError::Invalid(errors.into_iter().map(fields::attachment_error).collect())
         }
         IntakeError::Run(error) => SubmitError::Run(error),
     }

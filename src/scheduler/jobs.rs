@@ -43,7 +43,7 @@ pub(super) fn run(shared: &Shared, job: &str, stop: &watch::Receiver<bool>) -> b
         Err(error) => {
             let message = format!("the job `{job}` could not be done: {error}");
             shared.warn(&name, message.clone());
-            shared.incident(job, message);
+            shared.incident(job, None, message);
         }
     }
     !*stop.borrow()
@@ -81,7 +81,7 @@ fn verify(shared: &Shared, stop: &watch::Receiver<bool>) -> Result<(), StoreErro
     }
     let message = found(&report.findings);
     shared.warn("integrity", message.clone());
-    shared.incident("integrity", message);
+    shared.incident("integrity", None, message);
     Ok(())
 }
 

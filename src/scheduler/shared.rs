@@ -133,12 +133,13 @@ impl Shared {
     }
 
     /// Journals something that a person must look at. Blocks.
-    pub(super) fn incident(&self, kind: &str, message: String) {
+    pub(super) fn incident(&self, kind: &str, run_id: Option<RunId>, message: String) {
         tracing::error!("{kind}: {message}");
         let services = self.services();
         let raised = IncidentRaised {
             incident_id: IncidentId::from_uuid(services.clock.uuid()),
             kind: kind.to_owned(),
+            run_id,
             message,
         };
         let bodies = vec![EventBody::IncidentRaised(raised)];

@@ -268,7 +268,7 @@ fn left(shared: &Shared, run: RunId, error: &RunError) {
     let message = format!("{run} cannot go on: {error}; {again}");
     shared.warn(&stuck(run), message.clone());
     if shared.stuck.note(run, passes, Instant::now()) {
-        shared.incident("run-stuck", message);
+        shared.incident("run-stuck", Some(run), message);
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    approvals, artifacts, calls, catalogue, events, execution, health, hooks, memory, metrics,
-    proposals, runs, schedules, sessions, settings, tasks, undo,
+    approvals, artifacts, calls, catalogue, events, execution, health, hooks, incidents, memory,
+    metrics, proposals, runs, schedules, sessions, settings, tasks, undo,
 };
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
-    Answered, ApprovalPage, ApprovalView, Given, NewAnswer, NewApproval, NewTask, PlaybookList,
-    RunDetail, RunPage, RunTold, ScheduleChange, ScheduleDetail, ScheduleList, ScheduleStarted,
-    ScheduleView, TaskPage, TaskTaken, TaskView, UndoView,
+    Answered, ApprovalPage, ApprovalView, Given, IncidentPage, NewAnswer, NewApproval, NewTask,
+    PlaybookList, RunDetail, RunPage, RunTold, ScheduleChange, ScheduleDetail, ScheduleList,
+    ScheduleStarted, ScheduleView, TaskPage, TaskTaken, TaskView, UndoView,
 };
 use crate::contracts::{
     ArtifactList, BatchUndone, CallAnswer, Consolidating, ConsolidationReport, ExecutionChange,
@@ -39,6 +39,10 @@ const NEXT: Param =
     Param { name: "next", what: "how many next times, 1 to 100; 5 when absent", kind: "integer" };
 const PLAYBOOK: Param = Param { name: "playbook", what: "only runs of it", kind: "string" };
 const RUN_STATUS: Param = Param { name: "status", what: "only runs that stand so", kind: "string" };
+const SINCE: Param =
+    Param { name: "since", what: "only those that were raised then or later", kind: "string" };
+const OF_RUN: Param =
+    Param { name: "run", what: "only those of the run with this id", kind: "string" };
 const ASKED_STATUS: Param =
     Param { name: "status", what: "only questions that stand so", kind: "string" };
 
@@ -266,6 +270,9 @@ fn of_runs() -> Vec<Route> {
         route!(GET "/runs/{run_id}/events", "follow_run", "The events of a run, as they happen",
             200, events::of_run,
             query: &[AFTER], gives: Gives::Events, problems: &[404, 503]),
+        route!(GET "/incidents", "list_incidents", "What a person must look at, newest first", 200,
+            incidents::list, query: &[LIMIT, CURSOR, SINCE, OF_RUN],
+            gives: Gives::Json(schema::<IncidentPage>)),
         route!(GET "/events", "follow_all", "The events of everything, as they happen", 200,
             events::of_all, query: &[AFTER], gives: Gives::Events, problems: &[503]),
         route!(POST "/runs/{run_id}/cancel", "cancel_run", "Stop a run", 202, runs::cancel,

@@ -137,7 +137,8 @@ fn raise(
         shown.join("; "),
     );
     let incident_id = IncidentId::from_uuid(clock.uuid());
-    let incident = IncidentRaised { incident_id, kind: "store.damaged".to_owned(), message };
+    let incident =
+        IncidentRaised { incident_id, kind: "store.damaged".to_owned(), run_id: None, message };
     let there = match rows::load_run(batch.db, RunId::SYSTEM_TEXT) {
         Ok(row) => row.map_or(0, |row| row.last_seq),
         Err(error) => {

@@ -405,7 +405,7 @@ fn check_slice(
     Err(damaged(&row.run_id, seq + 1, "is missing or is not the newest that was written"))
 }
 
-fn check_event(event: &Event) -> Result<(), StoreError> {
+pub(super) fn check_event(event: &Event) -> Result<(), StoreError> {
     if event.hash_holds() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Ran, Space};
 
 /// What the user allows here beside the rules of the program: a server of this machine.
-const FROM_HERE: &str = r#"
+pub const FROM_HERE: &str = r#"
 schema: 1
 rules:
   - id: net.inside

@@ -226,3 +226,31 @@ fn two_runs_of_the_same_script_have_the_same_journal_but_for_ids_and_times() {
         assert_eq!(one, other);
     }
 }
+
+#[test]
+fn files_are_saved_with_the_words_that_the_model_found_for_what_a_goal_came_to() {
+    let look =
+        json!([{ "tool": "read_text", "args": { "path": "big.txt" }, "why": "to see all of it" }]);
+    let end = json!({
+        "thought": "", "done": true, "answer": "it is long", "tags": ["Long Texts", "moon"], "steps": [],
+    });
+    let turns = [("p1_1 read_text did", end.to_string()), ("", plan(look))];
+    let turns = turns.map(|(when, say)| json!({ "when": when, "say": say }));
+    let space = Space::new();
+    // What is cut in the answer is kept as a file of the run.
+    space.write("big.txt", &"words and words\n".repeat(40_000));
+    space.write("logs/script.yaml", &json!(turns).to_string());
+    let settings = vec![("BAILIWICK_MODELS__CHAT", "[scripted/logs/script.yaml]".to_owned())];
+    let report = run(&space, &settings, &["run", "--goal", GATHER, "--json"]).expect(0).json();
+    let id = report["run_id"].as_str().unwrap();
+    let saved = space.outside().join("saved");
+    let save = ["runs", "artifacts", id, "--save", saved.to_str().unwrap()];
+    run(&space, &settings, &save).expect(0);
+    let metadata = std::fs::read(saved.join(id).join("metadata.json")).unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    let item = &metadata["items"][0];
+    assert_eq!(item["tags"], json!(["long-texts", "moon"]), "{metadata}");
+    assert_eq!(item["description"], "to see all of it", "{metadata}");
+    assert_eq!(item["source"]["step"], "plan_1/p1_1", "{metadata}");
+    assert!(item["file"].as_str().unwrap().ends_with("big.txt"), "{metadata}");
+}

@@ -9,9 +9,11 @@
     reason = "a test that cannot go on says so by panicking, and plays the user with real processes"
 )]
 
+mod addresses;
 mod agentdojo;
 mod approvals;
 mod architecture;
+mod attachments;
 mod browser;
 mod carried;
 mod consult;
@@ -29,6 +31,7 @@ mod flow;
 mod goals;
 mod harness;
 mod hosts;
+mod incidents;
 mod index_crash;
 mod language;
 mod mcp_http;

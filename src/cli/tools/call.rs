@@ -72,6 +72,7 @@ pub(in crate::cli) fn single_call(
         source,
         goal: None,
         inputs: Map::from_iter([("args".to_owned(), Value::Object(args))]),
+        attachments: Vec::new(),
         cwd: cwd.to_owned(),
         yes_approve: Vec::new(),
         config: app.config_hash(),

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::{
-    CallEffect, CallId, Decision, Effect, ErrorKind, Hash, MatchedRule, Origin, Receipt, RunId,
-    TextRef,
+    ArtifactRef, CallEffect, CallId, Decision, Effect, ErrorKind, Hash, MatchedRule, Origin,
+    Receipt, RunId, TextRef,
 };
 
 /// `call.requested`
@@ -173,12 +173,20 @@ pub struct CallResolved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArtifactStored {
-    /// The call that produced it. Its result names it, in the order in which they are stored.
-    pub call_id: CallId,
-    /// The step's path.
+    /// The call that produced it. Its result names it, in the order in which they are stored. Absent of a
+    /// file that came with the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
+    /// The step's path; where in the task it stood, of a file that came with that.
     pub path: String,
     /// The content.
     pub content: TextRef,
+    /// What it is, where no result names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRef>,
+    /// Where it came from, where no result says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// `call.undone`

@@ -265,6 +265,9 @@ pub struct IncidentRaised {
     pub incident_id: IncidentId,
     /// A stable name of the kind of incident.
     pub kind: String,
+    /// The run it is about; absent where it is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
     /// What happened and what to do.
     pub message: String,
 }

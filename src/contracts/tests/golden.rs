@@ -36,7 +36,7 @@ fn documents_of_version_1_still_load_and_lose_nothing() {
 }
 
 /// Journals of version 1, in the order in which they were added: new kinds and fields get a new one.
-const JOURNALS: [&str; 7] = [
+const JOURNALS: [&str; 8] = [
     "journal.jsonl",
     "journal-daemon.jsonl",
     "journal-artifacts.jsonl",
@@ -44,6 +44,7 @@ const JOURNALS: [&str; 7] = [
     "journal-memory.jsonl",
     "journal-recalled.jsonl",
     "journal-planned.jsonl",
+    "journal-attachments.jsonl",
 ];
 
 #[test]

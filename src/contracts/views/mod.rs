@@ -3,12 +3,14 @@
 //! Fields that have no value are there as `null`, so that programs find every name.
 
 mod approvals;
+mod incidents;
 mod playbooks;
 mod runs;
 mod schedules;
 mod tasks;
 
 pub use approvals::{Answered, ApprovalPage, ApprovalView, Given, NewAnswer, NewApproval};
+pub use incidents::{IncidentPage, IncidentView};
 pub use playbooks::{InputView, PlaybookList, PlaybookView};
 pub use runs::{
     CallLeftAlone, CallPutBack, DecisionView, EventView, RunDetail, RunPage, RunTold, RunView,

@@ -55,7 +55,7 @@ impl Desk {
     /// Blocks.
     pub(super) fn of(work: Work, round: u32) -> Result<Self, RunError> {
         let (goal, from, mut decided) = goal(&work)?;
-        let given = given(&work);
+        let given = given(&work, round);
         decided.extend(given.decided);
         let rounds = work.record.planned.rounds(&work.services, work.run_id)?;
         let config = work.services.config();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use tokio::sync::{mpsc, watch};
 
 use super::ATTEMPTS;
@@ -11,10 +12,11 @@ use super::desk::Desk;
 use super::judged::{Judged, Mistake, View, failed};
 use crate::agent::{RunState, block_of, gate_of};
 use crate::contracts::{
-    ErrorKind, Map, PlanGate, Priority, Profile, RunId, RunStarted, SCHEMA_VERSION, TaskEnvelope,
-    TaskId, TaskType, ToolCall, Trigger,
+    Attachment, ErrorKind, Map, PlanGate, Priority, Profile, RunId, RunStarted, SCHEMA_VERSION,
+    TaskEnvelope, TaskId, TaskType, ToolCall, Trigger,
 };
 use crate::orchestrator::NobodyAnswers;
+use crate::orchestrator::attached::{self, Attached, Held};
 use crate::orchestrator::child::Stops;
 use crate::orchestrator::driver::Work;
 use crate::orchestrator::dry_run::DryStep;
@@ -40,15 +42,39 @@ pub(in crate::orchestrator) struct FirstPlan {
     pub calls: Vec<ToolCall>,
 }
 
+/// What came to the run that a dry run stands for.
+#[derive(Default)]
+pub(in crate::orchestrator) struct Came {
+    /// The task, if somebody sent one.
+    task: Option<TaskEnvelope>,
+    /// The files of a task that nobody sent.
+    attachments: Vec<Attachment>,
+    /// Their contents.
+    attached: OrdMap<String, Held>,
+}
+
+impl Came {
+    /// These files, and no task.
+    pub(in crate::orchestrator) fn with(attached: &[Attached]) -> Self {
+        let attachments = attached::named(attached);
+        Self { task: None, attachments, attached: attached::held(attached) }
+    }
+
+    /// What came to a run that there is.
+    pub(in crate::orchestrator) fn to(record: &RunRecord) -> Self {
+        let (task, attached) = (record.task.clone(), record.attached.clone());
+        Self { task, attachments: Vec::new(), attached }
+    }
+}
+
 /// Asks for the first plan of a checked playbook that is a goal, with what came with its task. Blocks.
 pub(in crate::orchestrator) fn first_plan(
     services: &Services,
     checked: &Checked,
     run_id: RunId,
-    task: Option<&TaskEnvelope>,
+    came: Came,
 ) -> Result<FirstPlan, RunError> {
-    let task = task.cloned().unwrap_or_else(|| unsent(services, checked));
-    let desk = Desk::of(work(services, checked, run_id, task), 1)?;
+    let desk = Desk::of(work(services, checked, run_id, came), 1)?;
     if let Some((kind, why)) = desk.refusal() {
         return Ok(FirstPlan::failed(kind, why));
     }
@@ -140,7 +166,7 @@ fn step(desk: &Desk, path: String, view: &View<'_>, expects: bool) -> DryStep {
 }
 
 /// The task of a dry run that nobody sent.
-fn unsent(services: &Services, checked: &Checked) -> TaskEnvelope {
+fn unsent(services: &Services, checked: &Checked, attachments: Vec<Attachment>) -> TaskEnvelope {
     let playbook = &checked.playbook;
     TaskEnvelope {
         schema_version: SCHEMA_VERSION,
@@ -149,7 +175,7 @@ fn unsent(services: &Services, checked: &Checked) -> TaskEnvelope {
         task_type: TaskType::Goal,
         goal: playbook.description.clone(),
         inputs: checked.inputs.clone(),
-        attachments: Vec::new(),
+        attachments,
         context_hints: Vec::new(),
         priority: Priority::Normal,
         playbook: Some(playbook.name.clone()),
@@ -160,7 +186,7 @@ fn unsent(services: &Services, checked: &Checked) -> TaskEnvelope {
 }
 
 /// A run that there is not, as far as planning looks at it: it has begun and done nothing.
-fn work(services: &Services, checked: &Checked, run_id: RunId, task: TaskEnvelope) -> Work {
+fn work(services: &Services, checked: &Checked, run_id: RunId, came: Came) -> Work {
     let now = services.clock.now();
     let playbook = &checked.playbook;
     let profile = services.config().policy.profile;
@@ -180,7 +206,9 @@ fn work(services: &Services, checked: &Checked, run_id: RunId, task: TaskEnvelop
         lineage: Some(Box::new(lineage::of_top(services, Trigger::Person, &checked.inputs, None))),
     };
     let mut record = RunRecord::default();
-    record.task = Some(task);
+    let Came { task, attachments, attached } = came;
+    record.task = Some(task.unwrap_or_else(|| unsent(services, checked, attachments)));
+    record.attached = attached;
     record.taken.begin(&started);
     record.started = Some((started, now));
     let state = RunState::new(Arc::new(compile(playbook)));

@@ -5,6 +5,7 @@ mod agreed;
 mod desk;
 mod dry;
 mod exchange;
+mod fetched;
 mod given;
 mod judged;
 mod listed;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 pub(super) use self::agreed::agreements;
 use self::desk::Desk;
-pub(super) use self::dry::{FirstPlan, first_plan};
+pub(super) use self::dry::{Came, FirstPlan, first_plan};
 use self::judged::{Judged, failed};
 use super::driver::Work;
 use super::error::RunError;

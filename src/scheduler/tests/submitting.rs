@@ -1,10 +1,19 @@
 //! Taking tasks.
 
+use data_encoding::BASE64;
+
 use super::super::intake::submit;
 use super::super::submit::{FieldError, SubmitError};
 use super::super::{NewKey, hook};
 use super::fixture::{Space, WRITES, info, origin, task};
-use crate::contracts::{Budget, Hash, Map, Priority, RunStatus, TaskSubmission, Trigger};
+use crate::contracts::{
+    ATTACHMENT_BYTES_MAX, Attachment, Budget, EventBody, Hash, Map, Priority, RunId, RunStatus,
+    TaskSubmission, Trigger,
+};
+use crate::orchestrator::{Admission, Artifact, Services, admit, artifacts_of, attach};
+
+/// What is known of where files of tasks come from.
+const LABEL: &str = "untrusted:attachment";
 
 fn space() -> Space {
     let hooked = "inputs: { note: { type: map, default: {} } }
@@ -55,14 +64,14 @@ fn everything_that_is_wrong_is_said_with_its_field() {
         ),
         (
             r#"{"playbook": "writes", "attachments": [
-                {"name": "a", "media_type": "text/plain", "data": "aGk="},
+                {"name": "a", "media_type": "text/plain", "artifact": "8e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"},
                 {"name": "b", "media_type": "text/plain", "path": "../b"},
                 {"name": "c", "media_type": "text/plain", "path": "gone.txt"},
                 {"name": "d", "media_type": "text/plain", "path": "playbooks"},
                 {"name": "e", "media_type": "text/plain", "path": "here.txt"}
             ]}"#,
             &[
-                "attachments[0].data",
+                "attachments[0].artifact",
                 "attachments[1].path",
                 "attachments[2].path",
                 "attachments[3].path",
@@ -231,4 +240,93 @@ fn a_webhook_gives_its_body_to_one_input() {
     }
     let error = hook::submit(&shared, "writes", b"{}", by_hook()).unwrap_err();
     assert!(matches!(error, SubmitError::UnknownPlaybook { .. }), "{error}");
+}
+
+fn attached(services: &Services, run: RunId) -> Vec<Artifact> {
+    artifacts_of(services.store.reader(), run).unwrap()
+}
+
+#[test]
+fn what_a_task_holds_is_kept_with_it_and_not_in_it() {
+    let space = space();
+    let shared = space.shared();
+    let (services, whole) = (shared.services(), vec![b'x'; ATTACHMENT_BYTES_MAX]);
+    let attachment = |name: &str, content: &[u8]| {
+        let (name, data) = (name.to_owned(), Some(BASE64.encode(content)));
+        let media_type = "text/plain".to_owned();
+        Attachment { name, media_type, path: None, artifact: None, data }
+    };
+    let submission = TaskSubmission {
+        attachments: vec![attachment("a.txt", &whole), attachment("a.txt", b"hi")],
+        ..task("writes")
+    };
+    let run = submit(&shared, &submission, origin()).unwrap().run_id;
+    let events = super::fixture::events(services, &run.to_string());
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["task.accepted", "artifact.stored", "artifact.stored"]);
+    assert!(events.iter().all(|event| event.payload.len() < 8 << 10));
+    let EventBody::TaskAccepted(taken) = events[0].body().unwrap() else { panic!("{kinds:?}") };
+    assert!(taken.task.attachments.iter().all(|it| it.data.is_none() && it.check().is_ok()));
+    let found = attached(services, run);
+    for (index, content) in [&whole[..], b"hi"].into_iter().enumerate() {
+        let Artifact { view, content: text } = &found[index];
+        assert_eq!(services.store.reader().blob(text).unwrap(), content);
+        assert_eq!(taken.task.attachments[index].artifact, Some(view.hash.to_string()));
+        assert_eq!((view.step.as_str(), view.call_id), (&*format!("attachments[{index}]"), None));
+        assert_eq!(
+            (view.labels.as_slice(), view.name.as_str()),
+            (&[LABEL.to_owned()][..], "a.txt")
+        );
+    }
+    // By its hash the same file comes with another task, which has a copy of its own.
+    let hash = Some(found[1].view.hash.to_string());
+    let again = Attachment { artifact: hash, data: None, ..attachment("b.txt", b"") };
+    let submission = TaskSubmission { attachments: vec![again], ..task("writes") };
+    let second = submit(&shared, &submission, origin()).unwrap().run_id;
+    let copy = &attached(services, second)[0];
+    assert_eq!((copy.view.hash, &*copy.view.name), (found[1].view.hash, "b.txt"));
+    assert_ne!(copy.content, found[1].content);
+}
+
+#[test]
+fn a_task_and_its_files_become_durable_in_one_transaction() {
+    let space = space();
+    let shared = space.shared();
+    let services = shared.services();
+    let attachment = serde_json::json!({ "name": "a", "media_type": "x/y", "data": "aGk=" });
+    let attachment: Attachment = serde_json::from_value(attachment).unwrap();
+    let attachments = attach(services, &[attachment]).unwrap().unwrap();
+    let catalogue = shared.parts.playbooks.current();
+    let entry = super::super::intake::find(&catalogue, "writes").unwrap();
+    let inputs = Map::new();
+    let wanted = super::super::intake::wanted(&shared, entry, None, &inputs);
+    let admission = Admission { attachments, ..Admission::of(Trigger::Api) };
+    let (accepted, append) = admit(services, &wanted, &entry.library(), admission).unwrap();
+    let kinds: Vec<_> = append.bodies.iter().map(|body| body.kind().as_str()).collect();
+    assert_eq!(kinds, ["task.accepted", "artifact.stored"]);
+    assert!(append.texts.iter().any(|text| text.content == b"hi"));
+    assert!(append.queue.is_some());
+    // What a crash comes before has not happened.
+    assert!(services.store.reader().run(&accepted.run_id).is_err());
+    services.store.append(append).unwrap();
+    assert_eq!(attached(services, accepted.run_id).len(), 1);
+}
+
+#[test]
+fn names_of_files_are_plain_names() {
+    let space = space();
+    let shared = space.shared();
+    let long = "n".repeat(10_000);
+    for name in ["../../x", "a/b", "a\\b", "a\u{0}b", "a\u{1b}[2Jb", "..", "", &long] {
+        let attachment = serde_json::json!({ "name": name, "media_type": "x/y", "data": "aGk=" });
+        let attachments = vec![serde_json::from_value(attachment).unwrap()];
+        let submission = TaskSubmission { attachments, ..task("writes") };
+        match submit(&shared, &submission, origin()) {
+            Err(SubmitError::Invalid(errors)) => {
+                assert_eq!((errors.len(), errors[0].field.as_str()), (1, "attachments"));
+                assert!(errors[0].message.len() < 1_000, "{}", errors[0].message.len());
+            }
+            other => panic!("{name:?}: {other:?}"),
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub(super) mod events;
 pub(super) mod execution;
 pub(super) mod health;
 pub(super) mod hooks;
+pub(super) mod incidents;
 pub(super) mod memory;
 pub(super) mod metrics;
 pub(super) mod proposals;

@@ -11,6 +11,7 @@ mod fixture;
 mod forgetting;
 mod forgetting_runs;
 mod golden;
+mod incidents;
 mod keys;
 mod migrating;
 mod opening;
