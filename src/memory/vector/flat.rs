@@ -261,8 +261,8 @@ impl Flat {
     ) -> Option<Vec<(u64, f32)>> {
         let passing = best.into_places().filter(|place| self.passes(*place, wanted));
         let passing: Vec<usize> = passing.collect();
-        let enough = count.saturating_add(AGAIN / 2).min(self.len());
-        (passing.len() >= enough).then(|| self.again(question, passing.into_iter(), count))
+        (passing.len() >= count.min(self.len()))
+            .then(|| self.again(question, passing.into_iter(), count))
     }
 
     /// A question as bytes; nothing when there is nothing to look for.
