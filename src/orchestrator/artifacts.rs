@@ -112,7 +112,7 @@ fn whys(
     Ok(whys)
 }
 
-/// The newest file whose content has this hash and was not forgotten. Blocks, as [`find_artifacts`].
+/// The newest file whose content has this hash and was not forgotten. Blocks.
 ///
 /// # Errors
 /// When the journal cannot be read.
