@@ -15,6 +15,7 @@ const TASKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/eval");
 /// Where the server of `tests/models/run.sh` is.
 const SERVER: &str = "BAILIWICK_TEST_OLLAMA";
 const TASKS_MIN: usize = 60;
+const SMALL_MODEL: &str = "ollama/smollm2:135m";
 /// A small model takes its time: it does each of so many tasks, and begins none after this.
 const SMALL_EVERY: usize = 4;
 const SMALL_WALL: Duration = Duration::from_secs(12 * 60);
@@ -92,7 +93,7 @@ impl Planner {
             }
             Self::None => Vec::new(),
             Self::Small => vec![
-                ("BAILIWICK_MODELS__CHAT", "[ollama/smollm2:135m]".into()),
+                ("BAILIWICK_MODELS__CHAT", format!("[{SMALL_MODEL}]")),
                 ("BAILIWICK_MODELS__OLLAMA__URL", std::env::var(SERVER).unwrap()),
                 ("BAILIWICK_MODELS__REPLY_TOKENS", SMALL_REPLY.into()),
                 ("BAILIWICK_PLANNER__TOOLS", SMALL_TOOLS.into()),
@@ -153,7 +154,11 @@ fn evaluation() {
             eprintln!("skipped: small: {SERVER} is not set; see tests/models/run.sh");
             continue;
         }
-        let (begun, is_small) = (Instant::now(), planner == Planner::Small);
+        let is_small = planner == Planner::Small;
+        if is_small {
+            pulled(planner);
+        }
+        let begun = Instant::now();
         let chosen = tasks().into_iter().filter(|task| task.id.contains(&only)).enumerate();
         let every = if is_small && only.is_empty() { SMALL_EVERY } else { 1 };
         for (_, task) in chosen.filter(|(index, _)| index % every == 0) {
@@ -179,6 +184,13 @@ fn evaluation() {
         .map(|it| it.task.as_str())
         .collect();
     assert!(wrong.is_empty(), "planned by a script, and not done: {wrong:?}");
+}
+
+/// A server that does not have the model would refuse every task, which says nothing about the model.
+fn pulled(planner: Planner) {
+    let space = Space::new();
+    let mut command = space.command(&["models", "pull", SMALL_MODEL]);
+    Ran::of(command.envs(planner.settings()).output().unwrap()).expect(0);
 }
 
 fn tasks() -> Vec<Task> {
@@ -229,7 +241,9 @@ fn rounded(took: Duration) -> f64 {
 fn wrong(task: &Task, space: &Space, ran: &Ran) -> Option<String> {
     let Check { exit, files, gone, says } = &task.check;
     if !exit.contains(&ran.code) {
-        let said = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let error = || ran.stderr.lines().find(|line| line.starts_with("error"));
+        let said = report["summary"].as_str().or_else(error).unwrap_or_default();
         return Some(format!("exit {}: {}", ran.code, said.chars().take(160).collect::<String>()));
     }
     for (path, holds) in files {
