@@ -21,12 +21,12 @@ bless:
     git --no-pager diff --stat
 
 # Measures one area, beside its peers where there are any, and prints a table: `just bench policy`,
-# `just bench sandbox`, `just bench memory` (its peers want python3; `BAILIWICK_BENCH_SIZES=1000000` for a soak). Rows go to target/bench/NAME.json and into docs/benchmarks.md.
-bench NAME:
+# `just bench sandbox`, `just bench memory` (its peers want python3; `just bench memory-alone 1000000` for a million records without them). Rows go to target/bench/NAME.json and into docs/benchmarks.md.
+bench NAME *ARGS:
     @case {{NAME}} in \
         sandbox) cargo test --locked --release --test it -- --ignored --nocapture sandbox::bench ;; \
         memory) cargo build --locked --release && cd benches/peers && cargo run --locked --release --quiet -- memory ;; \
-        *) cd benches/peers && cargo run --locked --release --quiet -- {{NAME}} ;; \
+        *) cd benches/peers && cargo run --locked --release --quiet -- {{NAME}} {{ARGS}} ;; \
     esac
 
 # The long tests: a thousand kills, a thousand mutations of the rules, two thousand cells, a thousand

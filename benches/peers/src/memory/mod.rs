@@ -1,6 +1,7 @@
 //! Memory: evidence recalled on LoCoMo through the command, and what asking, writing and opening cost beside other
 //! people's indexes, all of them asked the same in turns.
 
+mod alone;
 mod corpus;
 mod locomo;
 mod ours;
@@ -16,6 +17,7 @@ use bailiwick::contracts::SearchMode;
 use crate::Failure;
 use crate::machine::machine;
 use crate::report::{Report, Row};
+pub use alone::alone;
 use corpus::Corpus;
 use ours::Ours;
 use peers::Peer;
