@@ -81,12 +81,18 @@ fn hint(url: &str) -> Value {
     json!({ "kind": "url", "value": url })
 }
 
-#[test]
-fn an_address_that_the_rules_allow_is_fetched_once_and_told_as_a_strangers() {
+/// A workspace whose rules let this machine be asked.
+fn allowing() -> Space {
     let space = Space::new();
     let dir = space.home().join(".config/bailiwick/policies");
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("demo.yaml"), FROM_HERE).unwrap();
+    space
+}
+
+#[test]
+fn an_address_that_the_rules_allow_is_fetched_once_and_told_as_a_strangers() {
+    let space = allowing();
     let ((url, asked), peer) = (server(), model());
     let daemon = daemon(&space, &peer);
     let paths = ["/spec", "/orders", "/photo", "/huge", "/gone"];
@@ -151,10 +157,7 @@ fn an_address_that_the_rules_refuse_or_ask_about_is_named_and_planning_goes_on()
 
 #[test]
 fn more_addresses_than_a_few_are_named_only() {
-    let space = Space::new();
-    let dir = space.home().join(".config/bailiwick/policies");
-    fs::create_dir_all(&dir).unwrap();
-    fs::write(dir.join("demo.yaml"), FROM_HERE).unwrap();
+    let space = allowing();
     let ((url, asked), peer) = (server(), model());
     let daemon = daemon(&space, &peer);
     submit(&daemon, (0..12).map(|number| hint(&format!("{url}/spec?{number}"))).collect());
