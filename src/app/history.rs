@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::App;
 use crate::cli::{CliError, Exit, run_error, store_error};
-use crate::contracts::views::RunDetail;
+use crate::contracts::views::{ExchangeView, RunDetail};
 use crate::contracts::{ApprovalId, Event, RunId, RunStatus, ScheduleId, ToolCall};
 use crate::orchestrator::{
-    ApprovalViews, Artifact, CallRecord, RunEnd, RunRecord, artifacts_of, run_detail,
+    ApprovalViews, Artifact, CallRecord, RunEnd, RunRecord, artifacts_of, exchanges_of, run_detail,
 };
 use crate::ports::Vocabulary;
 use crate::store::{
@@ -57,6 +57,14 @@ impl History {
     /// When there is no such run, or it cannot be read.
     pub fn artifacts(&self, run: RunId) -> Result<Vec<Artifact>, CliError> {
         artifacts_of(&self.reader, run).map_err(run_error)
+    }
+
+    /// What a run asked of models.
+    ///
+    /// # Errors
+    /// When there is no such run, or it cannot be read.
+    pub fn exchanges(&self, run: RunId) -> Result<Vec<ExchangeView>, CliError> {
+        exchanges_of(&self.reader, run).map_err(run_error)
     }
 
     /// The content of a file that a run produced.

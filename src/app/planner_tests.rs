@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests name their own directories")]
 
 mod answers;
+mod exchanges;
 mod given;
 mod hostile;
 

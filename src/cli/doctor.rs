@@ -33,7 +33,7 @@ pub fn run(_: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
     let free_min = workspace.config.queue.free_disk_bytes;
     checks.push(machine::disk(&workspace.root, &workspace.state_dir, free_min));
     checks.push(machine::clock(cx.clock.now(), &cx.env));
-    checks.push(machine::models(&cx.env));
+    checks.push(machine::models(&workspace.config.models.ollama_url));
     checks.push(browser(&app));
     checks.push(embedder(&app));
     checks.push(planner(&app));

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod control;
+mod exchanges;
 mod keep;
 mod list;
 mod resume;
@@ -51,6 +52,8 @@ enum Command {
     },
     /// List the files that a run produced, or fetch one of them
     Artifacts(artifacts::Wanted),
+    /// Show what a run asked of models and what they said
+    Exchanges(exchanges::Wanted),
     /// Stop a run: calls at work end, `always` is run, the report is written
     Cancel(control::Told),
     /// Hold a run: what is at work ends, nothing new begins
@@ -98,6 +101,7 @@ pub fn run(args: Args, cx: &Cx, out: &mut dyn Write) -> Result<Exit, CliError> {
         Command::Show { run, events } => show::run(&place, run.as_deref(), events, cx, out),
         Command::Watch { run, after } => watch::run(&place, run.as_deref(), after, cx, out),
         Command::Artifacts(wanted) => artifacts::run(&place, wanted, cx, out),
+        Command::Exchanges(wanted) => exchanges::run(&place, &wanted, cx, out),
         Command::Cancel(told) => control::cancel(&place, told, cx, out),
         Command::Pause(told) => control::pause(&place, told, cx, out),
         Command::Resume { run, all, yes_approve } => {

@@ -16,6 +16,7 @@ mod mcp;
 mod models;
 mod names;
 mod notify;
+mod others;
 mod overrides;
 mod planner;
 mod rate;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::assemble::assemble;
 use super::layer::{Given, Reader};
 use super::reference::{BUILT_IN_NAME, DEFAULT_TEXT};
-use super::{Config, Setting, names, overrides};
+use super::{Config, Setting, names, others, overrides};
 use crate::contracts::Diagnostic;
 use crate::yaml::Place;
 
@@ -122,6 +122,12 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, Vec<Diagnostic>> {
     let mut stack = Stack::default();
     stack.lay(built_in(), true);
     stack.profile = stack.profile_of(NEW_PROFILE);
+    for variable in &sources.environment {
+        if let Some((key, value)) = others::key_of(&variable.name, &variable.value) {
+            let origin = |_| Origin::Environment { variable: variable.name.clone() };
+            stack.lay(read(&variable.name, &origin, |r| from_other(r, key, value)), true);
+        }
+    }
     if let Some(file) = &sources.file {
         let origin = |place: Place| Origin::File { file: file.name.clone(), line: place.line };
         stack.lay(read(&file.name, &origin, |r| r.document(&file.text)), file.trusted);
@@ -171,6 +177,12 @@ fn from_variable(reader: &mut Reader<'_>, variable: &Variable) {
     let parts = names::parts(&variable.name);
     let words: Vec<&str> = parts.iter().map(String::as_str).collect();
     reader.text(&words, &variable.value, Place { line: variable.line, column: 1 });
+}
+
+fn from_other(reader: &mut Reader<'_>, key: &str, value: String) {
+    let words: Vec<&str> = key.split('.').collect();
+    let quoted = serde_json::Value::String(value).to_string();
+    reader.text(&words, &quoted, Place { line: 1, column: 1 });
 }
 
 fn from_flag(reader: &mut Reader<'_>, flag: &str) {

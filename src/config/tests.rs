@@ -90,6 +90,24 @@ fn later_layers_win_and_every_value_says_where_it_came_from() {
 }
 
 #[test]
+fn ollamas_own_variable_counts_where_nothing_was_said_to_this_program() {
+    let url = |sources: &Sources| {
+        let Resolved { config, provenance, .. } = resolve(sources).unwrap();
+        (config.models.ollama_url, provenance["models.ollama.url"].to_string())
+    };
+    let environment = vec![variable("OLLAMA_HOST", "gpu:1")];
+    let alone = Sources { environment, ..Sources::default() };
+    assert_eq!(url(&alone), ("http://gpu:1".into(), "environment (OLLAMA_HOST)".into()));
+    let text = "models: { ollama: { url: 'http://here:2' } }";
+    let with_file = Sources { file: file(text, true), ..alone };
+    assert_eq!(url(&with_file), ("http://here:2".into(), "config/bailiwick.yaml:1".into()));
+    // What a clone brings does not lead elsewhere.
+    let dotenv = vec![variable("OLLAMA_HOST", "elsewhere:1")];
+    let cloned = Sources { dotenv, ..Sources::default() };
+    assert_eq!(url(&cloned).1, "built-in");
+}
+
+#[test]
 fn every_mistake_of_every_layer_is_named_with_its_place() {
     let sources = Sources {
         file: file("polcy: {}\nlimits:\n  steps: many\n  nestin: 5\n  file: 1B\n", true),

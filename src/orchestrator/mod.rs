@@ -30,6 +30,7 @@ mod dry_run;
 mod dry_value;
 mod error;
 mod evidence;
+mod exchanges;
 mod execute;
 mod failure;
 mod finish;
@@ -90,6 +91,7 @@ pub use direct::{
 pub use driver::{Driver, Observer, RunEnd};
 pub use dry_run::{DryStep, dry_run, dry_run_with};
 pub use error::RunError;
+pub use exchanges::exchanges_of;
 pub use goal::{goal_input, goal_playbook};
 pub use intake::{Accepted, Checked, IntakeError, Wanted, accept, accept_with, check, check_in};
 pub use lead::{Leads, Led, lead};

@@ -10,9 +10,10 @@ use super::api::{
 };
 use super::route::{Access, Gives, Param, Route, Takes, schema};
 use crate::contracts::views::{
-    Answered, ApprovalPage, ApprovalView, Given, IncidentPage, NewAnswer, NewApproval, NewTask,
-    PlaybookList, RunDetail, RunPage, RunTold, ScheduleChange, ScheduleDetail, ScheduleList,
-    ScheduleStarted, ScheduleView, TaskPage, TaskTaken, TaskView, UndoView,
+    Answered, ApprovalPage, ApprovalView, ExchangeList, Given, IncidentPage, NewAnswer,
+    NewApproval, NewTask, PlaybookList, RunDetail, RunPage, RunTold, ScheduleChange,
+    ScheduleDetail, ScheduleList, ScheduleStarted, ScheduleView, TaskPage, TaskTaken, TaskView,
+    UndoView,
 };
 use crate::contracts::{
     ArtifactList, BatchUndone, CallAnswer, Consolidating, ConsolidationReport, ExecutionChange,
@@ -265,6 +266,9 @@ fn of_runs() -> Vec<Route> {
             200, runs::report, gives: Gives::Json(schema::<RunReport>), problems: &[404]),
         route!(GET "/runs/{run_id}/artifacts", "list_artifacts", "The files that a run produced", 200,
             artifacts::list, gives: Gives::Json(schema::<ArtifactList>), problems: &[404]),
+        route!(GET "/runs/{run_id}/exchanges", "list_exchanges",
+            "What a run asked of models and what they said", 200,
+            runs::exchanges, gives: Gives::Json(schema::<ExchangeList>), problems: &[404]),
         route!(GET "/artifacts/{hash}", "show_artifact", "A file that a run produced", 200,
             artifacts::show, gives: Gives::Bytes, problems: &[404]),
         route!(GET "/runs/{run_id}/events", "follow_run", "The events of a run, as they happen",

@@ -17,10 +17,10 @@ const SERVER: &str = "BAILIWICK_TEST_OLLAMA";
 const TASKS_MIN: usize = 60;
 const SMALL_MODEL: &str = "ollama/smollm2:135m";
 /// A small model takes its time: it does each of so many tasks, and begins none after this.
-const SMALL_EVERY: usize = 4;
-const SMALL_WALL: Duration = Duration::from_secs(12 * 60);
+const SMALL_EVERY: usize = 3;
+const SMALL_WALL: Duration = Duration::from_secs(25 * 60);
 /// Most tokens of its answers, and how many tools it is told of.
-const SMALL_REPLY: &str = "256";
+const SMALL_REPLY: &str = "320";
 const SMALL_TOOLS: &str = "8";
 
 /// A task.
@@ -97,8 +97,8 @@ impl Planner {
                 ("BAILIWICK_MODELS__OLLAMA__URL", std::env::var(SERVER).unwrap()),
                 ("BAILIWICK_MODELS__REPLY_TOKENS", SMALL_REPLY.into()),
                 ("BAILIWICK_PLANNER__TOOLS", SMALL_TOOLS.into()),
-                ("BAILIWICK_MODELS__TIMEOUT", "50s".into()),
-                ("BAILIWICK_BUDGET__DEFAULT__WALL", "90s".into()),
+                ("BAILIWICK_MODELS__TIMEOUT", "90s".into()),
+                ("BAILIWICK_BUDGET__DEFAULT__WALL", "3m".into()),
             ],
         }
     }
@@ -159,9 +159,9 @@ fn evaluation() {
             pulled(planner);
         }
         let begun = Instant::now();
-        let chosen = tasks().into_iter().filter(|task| task.id.contains(&only)).enumerate();
+        let chosen = tasks().into_iter().filter(|task| task.id.contains(&only));
         let every = if is_small && only.is_empty() { SMALL_EVERY } else { 1 };
-        for (_, task) in chosen.filter(|(index, _)| index % every == 0) {
+        for task in chosen.step_by(every) {
             if is_small && begun.elapsed() > SMALL_WALL {
                 eprintln!("{name:8} {:24} left out: there is no time", task.id);
                 continue;
@@ -227,9 +227,8 @@ fn done(task: &Task, name: &'static str, planner: Planner) -> Outcome {
     let ran = Ran::of(command.envs(settings.clone()).output().unwrap());
     let seconds = rounded(begun.elapsed());
     let why = wrong(task, &space, &ran);
-    let (invalid_plans, tokens) = asked(&space, &ran);
-    let denied = space.audit().iter().filter(|it| it["decision"] == "deny").count();
-    let (task, ok, exit, denied) = (task.id.clone(), why.is_none(), ran.code, denied as u64);
+    let Asked { invalid_plans, denied, tokens } = asked(&space, &ran);
+    let (task, ok, exit) = (task.id.clone(), why.is_none(), ran.code);
     Outcome { task, planner: name, ok, exit, why, invalid_plans, denied, tokens, seconds }
 }
 
@@ -265,21 +264,48 @@ fn wrong(task: &Task, space: &Space, ran: &Ran) -> Option<String> {
         .or_else(|| unsaid.map(|part| format!("`{part}` was not said")))
 }
 
-/// How often a model had to be asked again, and tokens of all questions and answers.
-fn asked(space: &Space, ran: &Ran) -> (u64, u64) {
+/// What the models of a run were asked and said.
+#[derive(Default)]
+struct Asked {
+    /// Replies that were no plan.
+    invalid_plans: u64,
+    /// Calls that the rules refused, in a plan or when their turn came.
+    denied: u64,
+    /// Tokens of all questions and answers.
+    tokens: u64,
+}
+
+fn asked(space: &Space, ran: &Ran) -> Asked {
     let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
-    let Some(run) = report["run_id"].as_str() else { return (0, 0) };
-    let shown = space.run(&["runs", "show", run, "--events", "--json"]);
+    let refused = space.audit().iter().filter(|it| it["decision"] == "deny").count() as u64;
+    let mut asked = Asked { denied: refused, ..Asked::default() };
+    let Some(run) = report["run_id"].as_str() else { return asked };
+    let shown = space.run(&["runs", "exchanges", run, "--json"]);
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
-    let events = shown["events"].as_array().cloned().unwrap_or_default();
-    let of = |kind: &str| events.iter().filter(|it| it["kind"] == kind).collect::<Vec<_>>();
-    let again = of("model.asked").iter().filter(|it| it["payload"]["attempt"] == 2).count();
-    let count = |it: &&Value, key: &str| it["payload"][key].as_u64().unwrap_or(0);
-    let tokens = of("model.answered")
-        .iter()
-        .map(|it| count(it, "input_tokens") + count(it, "output_tokens"))
-        .sum();
-    (again as u64, tokens)
+    for exchange in shown["items"].as_array().into_iter().flatten() {
+        let count = |key: &str| exchange["answer"][key].as_u64().unwrap_or(0);
+        asked.tokens += count("input_tokens") + count("output_tokens");
+        if exchange["attempt"] == 2 {
+            asked.wrong(exchange["messages"][1]["text"].as_str().unwrap_or_default());
+        }
+    }
+    // Of the last reply the report tells.
+    match report["error_kind"].as_str() {
+        Some("bad_plan") => asked.invalid_plans += 1,
+        Some("denied") => asked.wrong(report["summary"].as_str().unwrap_or_default()),
+        _ => {}
+    }
+    asked
+}
+
+impl Asked {
+    /// Counts what is said of a reply that was not taken.
+    fn wrong(&mut self, told: &str) {
+        match told.matches("the rules refuse it").count() as u64 {
+            0 => self.invalid_plans += 1,
+            refused => self.denied += refused,
+        }
+    }
 }
 
 /// Writes what came of it.

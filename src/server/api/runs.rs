@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::contracts::views::{EventView, RunDetail, RunPage, RunTold};
+use crate::contracts::views::{EventView, ExchangeList, RunDetail, RunPage, RunTold};
 use crate::contracts::{CallId, EventKind, Resolution, RunId, RunSignal, RunStatus, Timestamp};
-use crate::orchestrator::{RunError, RunRecord, run_detail, run_view};
+use crate::orchestrator::{RunError, RunRecord, exchanges_of, run_detail, run_view};
 use crate::scheduler::Control;
 use crate::server::problem::Problem;
 use crate::server::query::wrong;
@@ -97,6 +97,13 @@ fn detail(
             events.iter().map(EventView::of).collect::<Result<_, _>>().map_err(unreadable)?;
     }
     Ok(detail)
+}
+
+pub(in crate::server) async fn exchanges(call: Call) -> Answer {
+    let run_id: RunId = call.id("run_id", "run")?;
+    let services = Arc::clone(&call.shared.services);
+    let read = move || exchanges_of(services.store.reader(), run_id);
+    Reply::ok(&ExchangeList { items: call.shared.blocking(read).await?? })
 }
 
 pub(in crate::server) async fn report(call: Call) -> Answer {
