@@ -1,6 +1,6 @@
 //! The language models, as they are configured.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,6 +180,11 @@ fn is_protected(url: &str) -> bool {
 
 fn scripted(name: &ModelName, root: &Path) -> Result<Arc<dyn Model>, NotConfigured> {
     let unreadable = |source| NotConfigured::Unreadable { model: name.clone(), source };
+    let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(&name.model).components().all(is_inside) {
+        let outside = "it has to be a file of the workspace, named from its root";
+        return Err(unreadable(std::io::Error::other(outside)));
+    }
     let text = read_capped(&root.join(&name.model)).map_err(unreadable)?;
     let script = Script::parse(&text)
         .map_err(|source| NotConfigured::NoScript { model: name.clone(), source })?;

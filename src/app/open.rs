@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::cells::WITHOUT_VARIABLE;
 use super::declared::Declared;
 use crate::cli::{CliError, Cx, open_workspace};
+use crate::config::without_others;
 use crate::contracts::Hash;
 use crate::identity::Tokens;
 use crate::live::LivePolicy;
@@ -71,7 +72,9 @@ impl App {
     #[must_use]
     pub fn config_hash(&self) -> Hash {
         // The run-time override is kept up by whoever holds the workspace: it is no part of this.
-        let Workspace { base, trusted, env, .. } = &self.workspace;
+        let Workspace { base, trusted, env, provenance, .. } = &self.workspace;
+        // Where a shell has its Ollama is no setting of the workspace: the process that holds it has its own.
+        let base = without_others(base, provenance);
         let declared = self.declared_hash();
         let values = format!("{base:?} {trusted} {:?} {declared}", env.get(WITHOUT_VARIABLE));
         Hash::of(values.as_bytes())

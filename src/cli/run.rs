@@ -176,6 +176,11 @@ pub(super) fn doubts(history: &History, record: &RunRecord) -> Result<String, Cl
 fn request(args: &Args, cx: &Cx, app: &App) -> Result<RunRequest, CliError> {
     let (found, inputs) = match (&args.what.playbook, &args.what.goal) {
         (Some(name), _) => (app.find_playbook(name, &cx.cwd)?, args.what.inputs()?),
+        (None, Some(goal)) if goal.trim().is_empty() => {
+            return Err(
+                CliError::usage("the goal is empty").hint("say what shall be done: --goal TEXT")
+            );
+        }
         (None, Some(goal)) => {
             let led = app.lead(goal, &args.what.inputs()?)?;
             output::note(&format!("note: {}: {}", led.entry.name(), led.why));

@@ -41,7 +41,7 @@ pub use planner::{AskPlan, PlannerConfig};
 pub use rate::Rate;
 pub use recall::{ModelsConfig, RecallConfig};
 pub use reference::{DEFAULT_FILE, DEFAULT_TEXT};
-pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve};
+pub use resolve::{Origin, Resolved, SourceFile, Sources, Variable, resolve, without_others};
 pub use resolved::{
     BrowserConfig, BudgetConfig, Config, DesktopConfig, LimitsConfig, McpConfig, McpServerConfig,
     MemoryConfig, OnMissing, PolicyConfig, ProxyConfig, QueueConfig, RateConfig, RetentionConfig,

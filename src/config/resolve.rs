@@ -122,12 +122,6 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, Vec<Diagnostic>> {
     let mut stack = Stack::default();
     stack.lay(built_in(), true);
     stack.profile = stack.profile_of(NEW_PROFILE);
-    for variable in &sources.environment {
-        if let Some((key, value)) = others::key_of(&variable.name, &variable.value) {
-            let origin = |_| Origin::Environment { variable: variable.name.clone() };
-            stack.lay(read(&variable.name, &origin, |r| from_other(r, key, value)), true);
-        }
-    }
     if let Some(file) = &sources.file {
         let origin = |place: Place| Origin::File { file: file.name.clone(), line: place.line };
         stack.lay(read(&file.name, &origin, |r| r.document(&file.text)), file.trusted);
@@ -147,6 +141,7 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, Vec<Diagnostic>> {
         let origin = |_| Origin::RunTime { file: file.name.clone() };
         stack.lay(read(&file.name, &origin, |r| overrides::read(r, &file.text)), file.trusted);
     }
+    stack.ollama_host(&sources.environment);
     stack.finish()
 }
 
@@ -163,6 +158,27 @@ fn built_in() -> Layer {
     LAYER.get_or_init(read).clone()
 }
 
+fn default_of(path: &str) -> Option<Setting> {
+    let layer = built_in().ok()?;
+    layer.into_iter().find(|given| given.path == path).map(|given| given.setting)
+}
+
+/// Settings as they are without what variables of other programs say.
+#[must_use]
+pub fn without_others(
+    values: &BTreeMap<String, Setting>,
+    provenance: &BTreeMap<String, Origin>,
+) -> BTreeMap<String, Setting> {
+    let mut values = values.clone();
+    let from = provenance.get(others::OLLAMA_URL);
+    let is_other =
+        matches!(from, Some(Origin::Environment { variable }) if variable == others::OLLAMA_HOST);
+    if is_other && let Some(default) = default_of(others::OLLAMA_URL) {
+        values.insert(others::OLLAMA_URL.to_owned(), default);
+    }
+    values
+}
+
 fn read(file: &str, origin: &dyn Fn(Place) -> Origin, fill: impl FnOnce(&mut Reader<'_>)) -> Layer {
     let mut reader = Reader::new(file, origin);
     fill(&mut reader);
@@ -177,12 +193,6 @@ fn from_variable(reader: &mut Reader<'_>, variable: &Variable) {
     let parts = names::parts(&variable.name);
     let words: Vec<&str> = parts.iter().map(String::as_str).collect();
     reader.text(&words, &variable.value, Place { line: variable.line, column: 1 });
-}
-
-fn from_other(reader: &mut Reader<'_>, key: &str, value: String) {
-    let words: Vec<&str> = key.split('.').collect();
-    let quoted = serde_json::Value::String(value).to_string();
-    reader.text(&words, &quoted, Place { line: 1, column: 1 });
 }
 
 fn from_flag(reader: &mut Reader<'_>, flag: &str) {
@@ -238,6 +248,35 @@ impl Stack {
             if !self.values.contains_key(&path) {
                 self.values.insert(path.clone(), setting.clone());
                 self.provenance.insert(path, Origin::BuiltIn);
+            }
+        }
+    }
+
+    /// `OLLAMA_HOST` counts as long as the default stands, also where a file has written it down.
+    fn ollama_host(&mut self, environment: &[Variable]) {
+        let set = |it: &&Variable| it.name == others::OLLAMA_HOST && !it.value.trim().is_empty();
+        let Some(variable) = environment.iter().rfind(set) else { return };
+        let stands = match self.provenance.get(others::OLLAMA_URL) {
+            Some(Origin::BuiltIn) => true,
+            Some(Origin::File { .. }) => {
+                self.values.get(others::OLLAMA_URL) == default_of(others::OLLAMA_URL).as_ref()
+            }
+            _ => false,
+        };
+        if !stands {
+            return;
+        }
+        let name = variable.name.clone();
+        match others::ollama_url(&variable.value) {
+            Ok(url) => {
+                self.values.insert(others::OLLAMA_URL.to_owned(), Setting::Text(url));
+                let origin = Origin::Environment { variable: name };
+                self.provenance.insert(others::OLLAMA_URL.to_owned(), origin);
+            }
+            Err(why) => {
+                let message = format!("`OLLAMA_HOST` does not count: {why}");
+                let place = Place { line: 1, column: 1 };
+                self.warnings.push(place.error(&name, "bad-value", message).as_warning());
             }
         }
     }

@@ -99,8 +99,17 @@ fn ollamas_own_variable_counts_where_nothing_was_said_to_this_program() {
     let alone = Sources { environment, ..Sources::default() };
     assert_eq!(url(&alone), ("http://gpu:1".into(), "environment (OLLAMA_HOST)".into()));
     let text = "models: { ollama: { url: 'http://here:2' } }";
-    let with_file = Sources { file: file(text, true), ..alone };
+    let with_file = Sources { file: file(text, true), ..alone.clone() };
     assert_eq!(url(&with_file), ("http://here:2".into(), "config/bailiwick.yaml:1".into()));
+    // The file of `init` has every default in it.
+    let with_default = Sources { file: file(DEFAULT_TEXT, true), ..alone };
+    assert_eq!(url(&with_default).0, "http://gpu:1");
+    // Garbage breaks nothing, and is told where it would have counted.
+    let told = |sources: &Sources| resolve(sources).unwrap().warnings.len();
+    let garbage = vec![variable("OLLAMA_HOST", "a\nb")];
+    assert_eq!(told(&Sources { environment: garbage.clone(), ..Sources::default() }), 1);
+    let set = [garbage, vec![variable("BAILIWICK_MODELS__OLLAMA__URL", "http://here:2")]].concat();
+    assert_eq!(told(&Sources { environment: set, ..Sources::default() }), 0);
     // What a clone brings does not lead elsewhere.
     let dotenv = vec![variable("OLLAMA_HOST", "elsewhere:1")];
     let cloned = Sources { dotenv, ..Sources::default() };

@@ -100,6 +100,19 @@ impl MemoryOrigin {
             Self::Web | Self::Consolidation => 0,
         }
     }
+
+    /// Whether a memory with these labels may repeat a stranger: a program's note of which it is not known that
+    /// no stranger's text went into it.
+    #[must_use]
+    pub fn is_hearsay(self, labels: &[String]) -> bool {
+        match self {
+            Self::User | Self::File => false,
+            Self::Web => true,
+            Self::Tool | Self::Model | Self::Consolidation => {
+                labels.is_empty() || labels.iter().any(|label| label.starts_with("untrusted"))
+            }
+        }
+    }
 }
 
 /// What a memory came from.

@@ -195,7 +195,10 @@ fn envelope(
         id,
         created_at: services.clock.now(),
         task_type: admission.task_type,
-        goal: wanted.goal.unwrap_or(&checked.playbook.description).to_owned(),
+        goal: lineage::concealed_text(
+            services,
+            wanted.goal.unwrap_or(&checked.playbook.description),
+        ),
         inputs: lineage::concealed(services, wanted.inputs),
         attachments: Vec::new(),
         context_hints: admission.hints,

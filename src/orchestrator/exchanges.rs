@@ -14,36 +14,77 @@ struct Asked {
     messages: Vec<ExchangeMessage>,
 }
 
-/// The questions of a run to models, in order. Blocks.
+/// The questions to models of a run and of those that it called, in the order in which they were asked. Blocks.
 ///
 /// # Errors
 /// When there is no such run, or it cannot be read.
 pub fn exchanges_of(reader: &Reader, run_id: RunId) -> Result<Vec<ExchangeView>, RunError> {
-    let (_, bodies) = RunRecord::load(reader, run_id)?;
-    let mut found: Vec<ExchangeView> = Vec::new();
-    for (at, body) in bodies {
-        match body {
-            EventBody::ModelAsked(asked) => found.push(question(reader, at, asked)?),
-            EventBody::ModelAnswered(answered) => {
-                if let Some(asked) = found.last_mut().filter(|it| it.answer.is_none()) {
-                    asked.model.clone_from(&answered.model);
-                    asked.answer = Some(answer(reader, answered)?);
-                }
-            }
-            _ => {}
+    let mut found = Vec::new();
+    let mut left = vec![(run_id, None::<String>)];
+    while let Some((run_id, step)) = left.pop() {
+        let (record, bodies) = RunRecord::load(reader, run_id)?;
+        let below = |path: &str| {
+            step.iter().map(String::as_str).chain([path]).collect::<Vec<_>>().join("/")
+        };
+        left.extend(record.children.iter().map(|(path, child)| (*child, Some(below(path)))));
+        for (at, body) in bodies {
+            take(reader, Asker { run_id, step: &step, at }, body, &mut found)?;
         }
     }
+    // Of the same moment they stay as they stood.
+    found.sort_by_key(|it: &ExchangeView| it.at);
     Ok(found)
 }
 
-fn question(reader: &Reader, at: Timestamp, asked: ModelAsked) -> Result<ExchangeView, RunError> {
+/// Who asked, and when.
+struct Asker<'a> {
+    run_id: RunId,
+    step: &'a Option<String>,
+    at: Timestamp,
+}
+
+fn take(
+    reader: &Reader,
+    asker: Asker<'_>,
+    body: EventBody,
+    found: &mut Vec<ExchangeView>,
+) -> Result<(), RunError> {
+    match body {
+        EventBody::ModelAsked(asked) => found.push(question(reader, asker, asked)?),
+        EventBody::ModelAnswered(answered) => {
+            let own = found.last_mut().filter(|it| it.run_id == asker.run_id);
+            if let Some(asked) = own.filter(|it| it.answer.is_none()) {
+                asked.model.clone_from(&answered.model);
+                asked.answer = Some(answer(reader, answered)?);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn question(
+    reader: &Reader,
+    asker: Asker<'_>,
+    asked: ModelAsked,
+) -> Result<ExchangeView, RunError> {
+    let Asker { run_id, step, at } = asker;
     let ModelAsked { round, attempt, model, prompt, tokens_max } = asked;
     let asked: Option<Asked> = match text(reader, &prompt)? {
         Some(bytes) => Some(serde_json::from_slice(&bytes)?),
         None => None,
     };
-    let messages = asked.map(|asked| asked.messages);
-    Ok(ExchangeView { at, round, attempt, model, messages, tokens_max, answer: None })
+    Ok(ExchangeView {
+        at,
+        run_id,
+        step: step.clone(),
+        round,
+        attempt,
+        model,
+        messages: asked.map(|asked| asked.messages),
+        tokens_max,
+        answer: None,
+    })
 }
 
 fn answer(reader: &Reader, answered: ModelAnswered) -> Result<ExchangeAnswer, RunError> {

@@ -35,9 +35,15 @@ pub(super) fn of_top(
         }
     }
     // What a hook sends is nobody's wish.
-    let mut goal = goal.filter(|_| !strange).unwrap_or_default().to_owned();
-    services.redactor.conceal_text(&mut goal);
+    let goal = concealed_text(services, goal.filter(|_| !strange).unwrap_or_default());
     Lineage { inputs, goal, before: RunFlow::default() }
+}
+
+/// The same text without the secrets in it.
+pub(super) fn concealed_text(services: &Services, text: &str) -> String {
+    let mut text = text.to_owned();
+    services.redactor.conceal_text(&mut text);
+    text
 }
 
 /// The same values without the secrets in them.

@@ -8,6 +8,7 @@ mod draft;
 mod fragments;
 mod limits;
 mod mistakes;
+mod narrowed;
 mod plan;
 mod references;
 mod repeats;

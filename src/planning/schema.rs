@@ -5,10 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::limits::PlanLimits;
+use super::narrowed::arguments;
 use crate::ports::ToolDescriptor;
 
 /// Up to how many tools their arguments are in the schema: grammars made of it grow with it.
 const WITH_ARGS_MAX: usize = 12;
+/// Longest answer, in characters: servers refuse bounds from 2,000 on.
+const ANSWER_CHARS_MAX: u32 = 1_500;
 /// Longest reasons, in characters: small models go on until they are stopped, and then the plan is cut.
 const THOUGHT_CHARS_MAX: u32 = 240;
 const WHY_CHARS_MAX: u32 = 160;
@@ -42,7 +45,7 @@ pub fn schema(tools: &[Arc<ToolDescriptor>], others: &[String], limits: &PlanLim
         "properties": {
             "thought": text(THOUGHT_CHARS_MAX),
             "done": { "const": true },
-            "answer": { "type": "string", "minLength": 1, "maxLength": 4_000 },
+            "answer": { "type": "string", "minLength": 1, "maxLength": ANSWER_CHARS_MAX },
             "tags": { "type": "array", "items": text(32), "maxItems": 5 },
         },
         "required": ["thought", "done", "answer"],
@@ -53,7 +56,7 @@ pub fn schema(tools: &[Arc<ToolDescriptor>], others: &[String], limits: &PlanLim
 
 fn any_step(tools: &[Arc<ToolDescriptor>], others: &[String]) -> Value {
     if tools.len() <= WITH_ARGS_MAX {
-        let known = tools.iter().map(|tool| step(&json!([tool.name]), &tool.schema));
+        let known = tools.iter().map(|tool| step(&json!([tool.name]), &arguments(&tool.schema)));
         let rest = (!others.is_empty()).then(|| step(&json!(others), &json!({ "type": "object" })));
         return json!({ "anyOf": known.chain(rest).collect::<Vec<Value>>() });
     }

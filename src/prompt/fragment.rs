@@ -72,6 +72,8 @@ impl Fragment {
     /// Whether a stranger may have written it.
     #[must_use]
     pub fn is_untrusted(&self) -> bool {
-        self.labels.iter().any(|label| label.starts_with("untrusted"))
+        // What was written down in other runs is data, whoever wrote it; what a person pinned is theirs.
+        self.kind == Kind::Recalled
+            || self.labels.iter().any(|label| label.starts_with("untrusted"))
     }
 }

@@ -301,10 +301,10 @@ fn asked(space: &Space, ran: &Ran) -> Asked {
 impl Asked {
     /// Counts what is said of a reply that was not taken.
     fn wrong(&mut self, told: &str) {
-        match told.matches("the rules refuse it").count() as u64 {
-            0 => self.invalid_plans += 1,
-            refused => self.denied += refused,
-        }
+        let refused = told.matches("the rules refuse it").count() as u64;
+        let is_circle = told.contains("with the same answer");
+        self.denied += refused;
+        self.invalid_plans += u64::from(refused == 0 && !is_circle);
     }
 }
 
@@ -343,7 +343,7 @@ fn report(outcomes: &[Outcome]) {
     }
     let _ = writeln!(
         table,
-        "\n`small` is SmolLM2-135M-Instruct, given every {SMALL_EVERY}th task for at most {} minutes, {SMALL_TOOLS} tools told and \
+        "\n`small` is SmolLM2-135M-Instruct, given one task in {SMALL_EVERY} for at most {} minutes, {SMALL_TOOLS} tools told and \
          answers of at most {SMALL_REPLY} tokens.",
         SMALL_WALL.as_secs() / 60
     );

@@ -7,6 +7,8 @@ use super::harness::{Ran, Space};
 use super::peer::{Act, Peer, Speaks, done, plan};
 
 const GOAL: &str = "Add a line to the log of visits";
+/// What a terminal would obey, what turns the direction of reading, and what YAML takes for something else.
+const ODD: &str = "\u{1b}[2J\u{2028}\u{202e}\u{200f}é\r\n--- yes: # \t\n";
 
 fn run(space: &Space, settings: &[(&'static str, String)], args: &[&str]) -> Ran {
     let mut command = space.command(args);
@@ -24,7 +26,7 @@ fn story(space: &Space, run: &str) -> Vec<String> {
 #[test]
 fn a_recorded_run_is_run_again_without_its_model() {
     let steps = serde_json::json!([
-        { "tool": "write_text", "args": { "path": "visits.log", "text": "\u{1b}[2Jé\n", "mode": "append" }, "why": "w" },
+        { "tool": "write_text", "args": { "path": "visits.log", "text": ODD, "mode": "append" }, "why": "w" },
     ]);
     let acts = vec![
         Act::Say("Sure! I shall \u{1b}[31mwrite\n  a line.".to_owned()),
@@ -74,4 +76,75 @@ fn runs_without_a_model_have_no_exchanges() {
     assert_eq!(space.run(&["runs", "exchanges", "--script"]).expect(0).stdout, "[]\n");
     space.run(&["runs", "exchanges", "run_ffff"]).expect(2).says(&["run_ffff"]);
     space.run(&["runs", "exchanges", "--script", "--json"]).expect(2);
+}
+
+#[test]
+fn what_called_runs_asked_is_told_with_the_step_that_called_them() {
+    let (space, peer) = (Space::new(), Peer::new(Speaks::OpenAi, vec![Act::Say(done("seen"))]));
+    space.write(
+        "playbooks/two.yaml",
+        "schema: 1\nname: two\ndescription: Two goals.\npermissions: { tools: [read_text], read: [.] }\nsteps:\n\
+         \x20 - { id: a, goal: Look at the first }\n  - { id: b, goal: Look at the second }\n",
+    );
+    let report = run(&space, &peer.settings(), &["run", "two", "--json"]).expect(0).json();
+    let id = report["run_id"].as_str().unwrap();
+    let told = space.run(&["runs", "exchanges", id, "--json"]).expect(0).json();
+    let steps: Vec<&Value> =
+        told["items"].as_array().unwrap().iter().map(|it| &it["step"]).collect();
+    assert_eq!(steps, ["a", "b"]);
+    let script = space.run(&["runs", "exchanges", id, "--script"]).expect(0).stdout;
+    space.write("logs/recorded.yaml", &script);
+    let recorded = [("BAILIWICK_MODELS__CHAT", "[scripted/logs/recorded.yaml]".to_owned())];
+    run(&space, &recorded, &["run", "two"]).expect(0);
+}
+
+#[test]
+fn secrets_in_goals_and_in_what_providers_say_are_not_kept() {
+    const SECRET: &str = "sesame-1234567";
+    let refused = Act::Status("401 Unauthorized", "");
+    let (space, peer) = (Space::new(), Peer::new(Speaks::OpenAi, vec![refused]));
+    let mut settings = peer.settings();
+    settings.extend([
+        ("BAILIWICK_SECRET_MODELS", SECRET.to_owned()),
+        ("BAILIWICK_MODELS__OPENAI__KEY", "MODELS".to_owned()),
+    ]);
+    let goal = format!("Ponder over {SECRET} for a while");
+    let ran = run(&space, &settings, &["run", "--json", "--goal", &goal]).expect(5);
+    let id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    let shown = [
+        vec!["runs", "show", &id, "--events", "--json"],
+        vec!["runs", "ls", "--json"],
+        vec!["runs", "exchanges", &id],
+        vec!["runs", "exchanges", &id, "--script"],
+        vec!["models", "ls"],
+    ];
+    for args in shown {
+        let ran = run(&space, &settings, &args).expect(0);
+        assert!(!ran.stdout.contains(SECRET) && !ran.stderr.contains(SECRET), "{args:?}");
+    }
+    let store = std::fs::read(space.path(".bailiwick/store.db")).unwrap();
+    assert!(!store.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
+}
+
+#[test]
+fn goals_without_words_are_refused() {
+    let space = Space::new();
+    for goal in ["", " \n"] {
+        space.run(&["run", "--goal", goal]).expect(2).says(&["the goal is empty"]);
+        space.run(&["run", "--dry-run", "--goal", goal]).expect(2).says(&["the goal is empty"]);
+    }
+}
+
+#[test]
+fn where_a_shell_has_its_ollama_does_not_part_processes() {
+    let space = Space::new();
+    space.run(&["init"]).expect(0);
+    let daemon = Daemon::start(&space);
+    let shell = [("OLLAMA_HOST", "127.0.0.1:9".to_owned())];
+    run(&space, &shell, &["config", "show", "models"]).expect(0).says(&["http://127.0.0.1:9"]);
+    run(&space, &shell, &["run", "--goal", "read README.md"]).expect(0);
+    // Garbage breaks nothing.
+    let garbage = [("OLLAMA_HOST", "a\u{1b}[31m".to_owned())];
+    run(&space, &garbage, &["runs", "ls"]).expect(0);
+    assert_eq!(daemon.stop(), 0);
 }

@@ -115,6 +115,35 @@ fn a_planned_goal_shows_its_plan_asks_once_and_tells_what_happened() {
 }
 
 #[test]
+fn what_an_earlier_goal_came_to_does_not_hold_up_a_later_one() {
+    let write = |path: &str| {
+        plan(
+            json!([{ "tool": "write_text", "args": { "path": path, "text": "hi" }, "why": "to greet" }]),
+        )
+    };
+    let peer = Peer::doing(Speaks::OpenAi, move |_, asked| {
+        let told = asked.told();
+        let second = told.contains("Put the second greeting");
+        match (told.contains("p1_1 write_text did well"), second) {
+            (true, _) => Act::Say(done("the greeting is there")),
+            (_, true) => Act::Say(write("second.txt")),
+            _ => Act::Say(write("first.txt")),
+        }
+    });
+    let (space, settings) = (Space::new(), peer.settings());
+    for which in ["first", "second"] {
+        let goal = format!("Put the {which} greeting somewhere");
+        run(&space, &settings, &["run", "--goal", &goal]).expect(0);
+        assert_eq!(space.read(&format!("{which}.txt")), "hi");
+    }
+    // It was remembered, and told as data.
+    let asked = peer.asked();
+    let told = asked.iter().find(|it| it.told().contains("second greeting")).unwrap().told();
+    assert!(told.contains("Outcome: the greeting is there"), "{told}");
+    assert!(told.contains("<data "), "{told}");
+}
+
+#[test]
 fn a_no_with_a_comment_leads_to_another_plan_whoever_goes_on_with_the_run() {
     let remove = |path: &str| {
         plan(json!([{ "tool": "delete_path", "args": { "path": path }, "why": "nobody needs it" }]))

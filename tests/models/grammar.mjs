@@ -1,7 +1,7 @@
 // A grammar of llama.cpp (GBNF) that lets exactly the JSON through that a schema describes, as far as tools and
 // plans use schemas: types, enum, const, anyOf and oneOf, bounds of arrays and texts, required and further
-// properties. Properties come in the order of the schema. Patterns and bounds of numbers are left to whoever reads
-// the answer.
+// properties, patterns of plain classes. Properties come in the order of the schema. Other patterns and bounds of
+// numbers are left to whoever reads the answer.
 
 // Longer texts are not counted: a grammar holds a rule for each character it counts.
 const COUNTED_CHARS_MAX = 600;
@@ -64,7 +64,18 @@ function form(schema, rule) {
     }
 }
 
-function textOf({minLength = 0, maxLength}, rule) {
+// A pattern of signs, classes and how often each comes, as a sequence; nothing for any other.
+function sequenceOf(pattern) {
+    const atoms = pattern?.match(/^\^((?:\[[^\]\\]+\]|[^\\()|.[\]{}*+?^$"])(?:\{\d+(?:,\d*)?\}|[*+?])?)+\$$/)
+        ? pattern.slice(1, -1).match(/(?:\[[^\]]+\]|.)(?:\{[\d,]+\}|[*+?])?/g)
+        : null;
+    return atoms?.map((atom) => atom.startsWith("[") ? atom : `${literal(atom[0])}${atom.slice(1)}`).join(" ");
+}
+
+function textOf({minLength = 0, maxLength, pattern}, rule) {
+    const sequence = sequenceOf(pattern);
+    if (sequence)
+        return rule(`"\\"" ${sequence} "\\""`);
     const most = maxLength !== undefined && maxLength <= COUNTED_CHARS_MAX ? maxLength : "";
     if (minLength === 0 && most === "")
         return "string";

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::super::remote::{Place, ask};
-use super::super::shown::printable;
+use super::super::shown::{escaped_json, printable};
 use super::super::{CliError, Cx, Exit, output};
 use super::find;
 use crate::client::Request;
@@ -38,9 +38,7 @@ pub(super) fn run(
     if cx.json {
         output::json(out, &json!({ "items": items }))?;
     } else if wanted.script {
-        let script = serde_yaml::to_string(&script(&items, run)?)
-            .map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
-        output::line(out, format_args!("{}", script.trim_end()))?;
+        print(&script(&items, run)?, out)?;
     } else if items.is_empty() {
         output::line(out, "it asked no model")?;
     } else {
@@ -60,7 +58,21 @@ fn listed(place: &Place, run: RunId) -> Result<Vec<ExchangeView>, CliError> {
     }
 }
 
-/// Every reply and failure, in order. A question that was cut off was asked again: it is not said.
+/// A turn to a line, as JSON, which is YAML: whatever stands in a reply is the same when it is read.
+fn print(script: &Script, out: &mut dyn Write) -> Result<(), CliError> {
+    if script.0.is_empty() {
+        return output::line(out, "[]");
+    }
+    for turn in &script.0 {
+        let turn = serde_json::to_string(turn)
+            .map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
+        output::line(out, format_args!("- {}", escaped_json(&turn)))?;
+    }
+    Ok(())
+}
+
+/// Every reply and failure, in order. A question that was cut off was asked again: it is not said. Where a run
+/// ended because nobody answered, nobody answers however often it is tried.
 fn script(items: &[ExchangeView], run: RunId) -> Result<Script, CliError> {
     let turn = |answer: &ExchangeAnswer| match (&answer.reply, &answer.message) {
         (Some(reply), _) => {
@@ -73,13 +85,18 @@ fn script(items: &[ExchangeView], run: RunId) -> Result<Script, CliError> {
         }
     };
     let turns = items.iter().filter_map(|it| it.answer.as_ref()).map(turn);
-    Ok(Script(turns.collect::<Result<_, _>>()?))
+    let mut turns: Vec<Turn> = turns.collect::<Result<_, _>>()?;
+    if let Some(last) = turns.last_mut() {
+        last.again = last.fail.is_some();
+    }
+    Ok(Script(turns))
 }
 
 fn show(it: &ExchangeView, out: &mut dyn Write) -> Result<(), CliError> {
     let again = if it.attempt > 1 { ", asked again" } else { "" };
     let model = printable(&it.model);
-    output::line(out, format_args!("plan {}{again}: {model}, {}", it.round, it.at))?;
+    let step = it.step.as_ref().map(|step| format!("{} ", printable(step))).unwrap_or_default();
+    output::line(out, format_args!("{step}plan {}{again}: {model}, {}", it.round, it.at))?;
     match &it.messages {
         None => part("asked", "(forgotten on purpose)", out)?,
         Some(messages) => {
@@ -87,7 +104,7 @@ fn show(it: &ExchangeView, out: &mut dyn Write) -> Result<(), CliError> {
         }
     }
     let Some(answer) = &it.answer else {
-        return part("no answer", "the run was cut off before there was one", out);
+        return part("no answer", "there is none yet, or the run was cut off before", out);
     };
     let reply = answer.reply.as_deref().or(answer.message.as_deref());
     let counted = format!(

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::{ErrorKind, Timestamp};
+use crate::contracts::{ErrorKind, RunId, Timestamp};
 
 /// Everything that a run asked of models, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,10 @@ pub struct ExchangeList {
 pub struct ExchangeView {
     /// When it was asked.
     pub at: Timestamp,
+    /// The run that asked: this one, or one that it called.
+    pub run_id: RunId,
+    /// The step that called it, through all the runs between; null where it is this one.
+    pub step: Option<String>,
     /// The plan it is about, from 1.
     pub round: u32,
     /// 1 for the first question about this plan, 2 for the repair.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::contracts::{
-    ASIDE, CallId, Effect, EventBody, FsAccess, Map, MemoryHit, MemoryOrigin, MemoryQuery,
-    MemoryRecalled, MemoryRecord, Origin, RecalledRecord, ToolCall, Why,
+    ASIDE, CallId, Effect, EventBody, FsAccess, Map, MemoryHit, MemoryQuery, MemoryRecalled,
+    MemoryRecord, Origin, RecalledRecord, ToolCall, Why,
 };
 use crate::memory::{Library, MemoryError};
 use crate::orchestrator::audit::{self, Fate};
@@ -163,12 +163,12 @@ fn found(
     let is_empty = memory.library()?.is_empty();
     let answer = if is_empty { Default::default() } else { memory.search(&query)? };
     let library = memory.library()?;
-    let strange = |origin| !matches!(origin, MemoryOrigin::User | MemoryOrigin::File);
     let mut labels: Labels = own_labels(services).into_iter().collect();
     let mut recalled = MemoryRecalled { path: path.to_owned(), ..MemoryRecalled::default() };
     for record in pinned {
         labels.extend(record.metadata.labels.iter().cloned());
-        labels.extend(strange(record.metadata.origin).then(|| MEMORY.to_owned()));
+        let hearsay = record.metadata.origin.is_hearsay(&record.metadata.labels);
+        labels.extend(hearsay.then(|| MEMORY.to_owned()));
         recalled.pinned.extend(of_record(&library, record));
     }
     for hit in answer.items {
@@ -176,7 +176,7 @@ fn found(
             continue;
         }
         labels.extend(hit.labels.iter().cloned());
-        labels.extend(strange(hit.origin).then(|| MEMORY.to_owned()));
+        labels.extend(hit.origin.is_hearsay(&hit.labels).then(|| MEMORY.to_owned()));
         recalled.recalled.extend(of_hit(&library, hit));
     }
     memory.note_use(recalled.recalled.iter().map(|record| record.memory_id).collect());

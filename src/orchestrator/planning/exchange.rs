@@ -142,7 +142,7 @@ impl Desk {
         };
         match asked {
             Ok(reply) => self.answered(answered, reply),
-            Err(error) => refused(answered, &error),
+            Err(error) => self.refused(answered, &error),
         }
     }
 
@@ -192,18 +192,21 @@ impl Desk {
         let left = state.budget.wall_ms.saturating_sub(state.active_ms).max(1);
         left.min(self.work.services.config().models.chat.timeout_ms)
     }
-}
 
-fn refused(
-    answered: ModelAnswered,
-    error: &ModelError,
-) -> (Batch, Result<Said, (ErrorKind, String)>) {
-    let kind = match error {
-        ModelError::Cancelled => ErrorKind::Cancelled,
-        _ => ErrorKind::Unavailable,
-    };
-    let message = error.to_string();
-    let answered =
-        ModelAnswered { error_kind: Some(kind), message: Some(message.clone()), ..answered };
-    (Batch::of(vec![EventBody::ModelAnswered(answered)]), Err((kind, message)))
+    /// What a provider says of itself may repeat what it was sent.
+    fn refused(
+        &self,
+        answered: ModelAnswered,
+        error: &ModelError,
+    ) -> (Batch, Result<Said, (ErrorKind, String)>) {
+        let kind = match error {
+            ModelError::Cancelled => ErrorKind::Cancelled,
+            _ => ErrorKind::Unavailable,
+        };
+        let mut message = error.to_string();
+        self.work.services.redactor.conceal_text(&mut message);
+        let answered =
+            ModelAnswered { error_kind: Some(kind), message: Some(message.clone()), ..answered };
+        (Batch::of(vec![EventBody::ModelAnswered(answered)]), Err((kind, message)))
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::fetched::{Address, Addresses};
 use crate::contracts::{
-    ArtifactRef, Attachment, ContextHint, ErrorKind, HintKind, MemoryId, Trigger,
+    ArtifactRef, Attachment, ContextHint, ErrorKind, HintKind, MemoryId, MemoryMetadata, Trigger,
 };
 use crate::orchestrator::attached::{ATTACHMENT, Held, is_text, place, text_of};
 use crate::orchestrator::driver::Work;
@@ -123,7 +123,9 @@ fn of_memory(reads: &GovernedReads<'_>, value: &str) -> Result<Piece, Unread> {
         )
     })?;
     let record = reads.memory(&id)?;
-    let labels = vec![MEMORY.to_owned()];
+    let MemoryMetadata { origin, labels, .. } = record.metadata;
+    let hearsay = origin.is_hearsay(&labels).then(|| MEMORY.to_owned());
+    let labels = labels.into_iter().chain(hearsay).collect();
     Ok(Piece { title: format!("the memory {id}"), text: record.text, labels })
 }
 

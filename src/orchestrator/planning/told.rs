@@ -7,7 +7,6 @@ use crate::agent::{Phase, block_of};
 use crate::contracts::{Effect, Map};
 use crate::orchestrator::error::RunError;
 use crate::orchestrator::memories::{RUN, shown};
-use crate::orchestrator::origins::MEMORY;
 use crate::orchestrator::story::Story;
 use crate::planning::{Round, result};
 use crate::prompt::{Fragment, Kind};
@@ -129,14 +128,11 @@ impl Desk {
 fn memory(kind: Kind, record: &Value) -> Fragment {
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let labels = record.get("labels").and_then(Value::as_array).cloned().unwrap_or_default();
-    let own = labels.iter().filter_map(Value::as_str).map(str::to_owned);
-    // What was written down in other runs is data, whoever wrote it; what a person pinned is theirs.
-    let found = (kind == Kind::Recalled).then(|| MEMORY.to_owned());
     Fragment {
         kind,
         title: format!("{} in {}", text("id"), text("area")),
         text: text("text"),
-        labels: own.chain(found).collect(),
+        labels: labels.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         tokens_max: MEMORY_TOKENS,
     }
 }

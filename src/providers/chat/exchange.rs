@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -165,16 +165,33 @@ impl Exchange<'_> {
                 self.unavailable(reason, retry_after)
             }
             status if status.is_server_error() => self.unavailable(reason, retry_after),
-            _ => ModelError::Refused { model: self.model.to_owned(), reason },
+            _ => self.turned_down(reason),
         }
     }
 
     fn unavailable(&self, reason: String, retry_after: Option<Duration>) -> ModelError {
+        let reason = self.without_key(reason);
         ModelError::Unavailable { model: self.model.to_owned(), reason, retry_after }
     }
 
     pub(super) fn garbled(&self, reason: &str) -> ModelError {
-        ModelError::Garbled { model: self.model.to_owned(), reason: reason.to_owned() }
+        let reason = self.without_key(reason.to_owned());
+        ModelError::Garbled { model: self.model.to_owned(), reason }
+    }
+
+    fn turned_down(&self, reason: String) -> ModelError {
+        let reason = self.without_key(reason);
+        ModelError::Refused { model: self.model.to_owned(), reason }
+    }
+
+    /// What a provider says without the key that it was sent: some repeat it.
+    fn without_key(&self, reason: String) -> String {
+        let sent = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = sent.map(|sent| sent.strip_prefix("Bearer ").unwrap_or(sent));
+        match key.filter(|key| !key.is_empty()) {
+            Some(key) => reason.replace(key, "(the key)"),
+            None => reason,
+        }
     }
 
     fn timed_out(&self) -> ModelError {

@@ -93,13 +93,20 @@ fn an_endpoint_of_openais_protocol_is_asked_in_that_form() {
 
 #[test]
 fn a_key_is_never_shown() {
-    let peer =
-        Peer::new(vec![status("401 Unauthorized", "", r#"{"error":{"message":"bad key"}}"#)]);
+    let peer = Peer::new(vec![status(
+        "401 Unauthorized",
+        "",
+        r#"{"error":{"message":"bad key Bearer sk-test"}}"#,
+    )]);
     let model = openai(&peer);
     assert!(!format!("{model:?}").contains("sk-test"));
     let error = ask(&model, 5).unwrap_err();
     assert!(matches!(error, ModelError::Refused { .. }), "{error:?}");
+    // Also where the endpoint repeats it.
     assert!(error.to_string().contains("bad key") && !error.to_string().contains("sk-test"));
+    let peer = Peer::new(vec![status("500 Oops", "", "sk-test is wrong")]);
+    let error = ask(&openai(&peer), 5).unwrap_err().to_string();
+    assert!(error.contains("is wrong") && !error.contains("sk-test"), "{error}");
     let options = OpenAiOptions {
         url: String::new(),
         model: "m".into(),

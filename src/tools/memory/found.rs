@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contracts::{MemoryAnswer, MemoryHit, MemoryOrigin};
+use crate::contracts::{MemoryAnswer, MemoryHit};
 use crate::tools::typed::Answer;
 
-/// What is told of a model's or a tool's own notes.
+/// What is told of a model's or a tool's notes that may repeat a stranger.
 const UNTRUSTED: &str = "untrusted:memory";
 
 #[derive(Serialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub(super) fn answer(answer: MemoryAnswer) -> Answer<Data> {
     let mut labels = BTreeSet::new();
     for hit in &answer.items {
         labels.extend(hit.labels.iter().cloned());
-        if !matches!(hit.origin, MemoryOrigin::User | MemoryOrigin::File) {
+        if hit.origin.is_hearsay(&hit.labels) {
             labels.insert(UNTRUSTED.to_owned());
         }
     }

@@ -78,6 +78,12 @@ fn an_answer_is_labelled_with_where_each_record_came_from() {
         (vec![hit(MemoryOrigin::User, &["user"])], vec!["user"]),
         (vec![hit(MemoryOrigin::File, &[])], vec![]),
         (vec![hit(MemoryOrigin::Model, &[])], vec!["untrusted:memory"]),
+        (vec![hit(MemoryOrigin::Tool, &["model", "workspace"])], vec!["model", "workspace"]),
+        (vec![hit(MemoryOrigin::Web, &["workspace"])], vec!["untrusted:memory", "workspace"]),
+        (
+            vec![hit(MemoryOrigin::Consolidation, &["untrusted:web", "user"])],
+            vec!["untrusted:memory", "untrusted:web", "user"],
+        ),
         (
             vec![hit(MemoryOrigin::User, &[]), hit(MemoryOrigin::Web, &["untrusted:web"])],
             vec!["untrusted:memory", "untrusted:web"],
