@@ -75,6 +75,9 @@ pub enum MemoryOrigin {
     Consolidation,
 }
 
+/// What was made of a program's own note is labelled so: it is no solution, however often it is said again.
+pub const REMEMBERED: &str = "memory";
+
 impl MemoryOrigin {
     /// Its name, as it stands in files and requests.
     #[must_use]
@@ -101,16 +104,17 @@ impl MemoryOrigin {
         }
     }
 
-    /// Whether a memory with these labels may repeat a stranger: a program's note of which it is not known that
-    /// no stranger's text went into it.
+    /// What an answer with such a memory is labelled beside the memory's own labels: nothing for what a person or
+    /// a file said; `untrusted:memory` for a note of a program that may repeat a stranger, or of which nobody knows
+    /// what went into it; `memory` for any other note.
     #[must_use]
-    pub fn is_hearsay(self, labels: &[String]) -> bool {
+    pub fn label(self, labels: &[String]) -> Option<&'static str> {
+        let is_known =
+            || !labels.is_empty() && !labels.iter().any(|label| label.starts_with("untrusted"));
         match self {
-            Self::User | Self::File => false,
-            Self::Web => true,
-            Self::Tool | Self::Model | Self::Consolidation => {
-                labels.is_empty() || labels.iter().any(|label| label.starts_with("untrusted"))
-            }
+            Self::User | Self::File => None,
+            Self::Tool | Self::Model | Self::Consolidation if is_known() => Some(REMEMBERED),
+            Self::Web | Self::Tool | Self::Model | Self::Consolidation => Some("untrusted:memory"),
         }
     }
 }

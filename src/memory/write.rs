@@ -12,7 +12,7 @@ use super::limits::WriteLimits;
 use super::same::Compared;
 use crate::contracts::{
     Area, EventBody, Hash, MemoryDraft, MemoryId, MemoryMetadata, MemoryOrigin, MemoryWritten,
-    NewRecord, Provenance, Stored, TextRef, Timestamp, Written, WrittenAs,
+    NewRecord, Provenance, REMEMBERED, Stored, TextRef, Timestamp, Written, WrittenAs,
 };
 
 /// Drafts of one transaction.
@@ -378,17 +378,29 @@ pub fn event(memory_id: MemoryId, area: Area, text: TextRef) -> EventBody {
 
 /// Gives strangers' words no trust, and keeps them out of what is relied on; why they were moved.
 fn place(draft: &mut MemoryDraft, trust: u8) -> (u8, Option<String>) {
+    let is_relied_on = matches!(draft.area, Area::Main | Area::Solutions);
     let label = draft.labels.iter().find(|label| label.starts_with(UNTRUSTED));
     let label = label.map(|label| format!("it is labelled `{label}`"));
     let web = (draft.origin == Some(MemoryOrigin::Web)).then(|| "it comes from the web".to_owned());
-    let Some(because) = label.or(web) else { return (trust, None) };
-    if !matches!(draft.area, Area::Main | Area::Solutions) {
+    let Some(because) = label.or(web) else {
+        if is_relied_on && draft.labels.iter().any(|label| label == REMEMBERED) {
+            let asked = moved(draft);
+            return (trust, Some(format!("what was remembered before is no news for `{asked}`")));
+        }
+        return (trust, None);
+    };
+    if !is_relied_on {
         return (0, None);
     }
-    let asked = std::mem::replace(&mut draft.area, Area::Fragments).name();
-    draft.pinned = false;
+    let asked = moved(draft);
     let why = format!("{because}: words of strangers never go to `{asked}`");
     (0, Some(why))
+}
+
+/// Puts a draft among the fragments; where it was to go.
+fn moved(draft: &mut MemoryDraft) -> &'static str {
+    draft.pinned = false;
+    std::mem::replace(&mut draft.area, Area::Fragments).name()
 }
 
 /// The labels that bear on what may be done with a memory.

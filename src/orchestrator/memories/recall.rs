@@ -16,7 +16,6 @@ use crate::orchestrator::error::RunError;
 use crate::orchestrator::evidence::Arguments;
 use crate::orchestrator::journal::Batch;
 use crate::orchestrator::judge::Judge;
-use crate::orchestrator::origins::MEMORY;
 use crate::orchestrator::ruling::Ruling;
 use crate::orchestrator::services::{Services, blocking};
 use crate::orchestrator::taken::{Labels, USER};
@@ -167,8 +166,8 @@ fn found(
     let mut recalled = MemoryRecalled { path: path.to_owned(), ..MemoryRecalled::default() };
     for record in pinned {
         labels.extend(record.metadata.labels.iter().cloned());
-        let hearsay = record.metadata.origin.is_hearsay(&record.metadata.labels);
-        labels.extend(hearsay.then(|| MEMORY.to_owned()));
+        let label = record.metadata.origin.label(&record.metadata.labels);
+        labels.extend(label.map(str::to_owned));
         recalled.pinned.extend(of_record(&library, record));
     }
     for hit in answer.items {
@@ -176,7 +175,7 @@ fn found(
             continue;
         }
         labels.extend(hit.labels.iter().cloned());
-        labels.extend(hit.origin.is_hearsay(&hit.labels).then(|| MEMORY.to_owned()));
+        labels.extend(hit.origin.label(&hit.labels).map(str::to_owned));
         recalled.recalled.extend(of_hit(&library, hit));
     }
     memory.note_use(recalled.recalled.iter().map(|record| record.memory_id).collect());

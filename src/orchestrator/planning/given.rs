@@ -10,7 +10,6 @@ use crate::orchestrator::attached::{ATTACHMENT, Held, is_text, place, text_of};
 use crate::orchestrator::driver::Work;
 use crate::orchestrator::journal::Batch;
 use crate::orchestrator::lineage::WEBHOOK;
-use crate::orchestrator::origins::MEMORY;
 use crate::orchestrator::reads::{GovernedReads, READ_TEXT, Unread};
 use crate::orchestrator::taken::{Labels, USER};
 use crate::prompt::{Fragment, Kind};
@@ -124,8 +123,8 @@ fn of_memory(reads: &GovernedReads<'_>, value: &str) -> Result<Piece, Unread> {
     })?;
     let record = reads.memory(&id)?;
     let MemoryMetadata { origin, labels, .. } = record.metadata;
-    let hearsay = origin.is_hearsay(&labels).then(|| MEMORY.to_owned());
-    let labels = labels.into_iter().chain(hearsay).collect();
+    let label = origin.label(&labels).map(str::to_owned);
+    let labels = labels.into_iter().chain(label).collect();
     Ok(Piece { title: format!("the memory {id}"), text: record.text, labels })
 }
 

@@ -8,9 +8,6 @@ use serde::Serialize;
 use crate::contracts::{MemoryAnswer, MemoryHit};
 use crate::tools::typed::Answer;
 
-/// What is told of a model's or a tool's notes that may repeat a stranger.
-const UNTRUSTED: &str = "untrusted:memory";
-
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub(in crate::tools) struct Found {
@@ -47,9 +44,7 @@ pub(super) fn answer(answer: MemoryAnswer) -> Answer<Data> {
     let mut labels = BTreeSet::new();
     for hit in &answer.items {
         labels.extend(hit.labels.iter().cloned());
-        if hit.origin.is_hearsay(&hit.labels) {
-            labels.insert(UNTRUSTED.to_owned());
-        }
+        labels.extend(hit.origin.label(&hit.labels).map(str::to_owned));
     }
     let items = answer.items.into_iter().map(found).collect();
     let answer = Answer::of(Data { items, degraded: answer.degraded });

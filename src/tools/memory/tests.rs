@@ -78,7 +78,10 @@ fn an_answer_is_labelled_with_where_each_record_came_from() {
         (vec![hit(MemoryOrigin::User, &["user"])], vec!["user"]),
         (vec![hit(MemoryOrigin::File, &[])], vec![]),
         (vec![hit(MemoryOrigin::Model, &[])], vec!["untrusted:memory"]),
-        (vec![hit(MemoryOrigin::Tool, &["model", "workspace"])], vec!["model", "workspace"]),
+        (
+            vec![hit(MemoryOrigin::Tool, &["model", "workspace"])],
+            vec!["memory", "model", "workspace"],
+        ),
         (vec![hit(MemoryOrigin::Web, &["workspace"])], vec!["untrusted:memory", "workspace"]),
         (
             vec![hit(MemoryOrigin::Consolidation, &["untrusted:web", "user"])],
