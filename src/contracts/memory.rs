@@ -77,6 +77,8 @@ pub enum MemoryOrigin {
 
 /// What was made of a program's own note is labelled so: it is no solution, however often it is said again.
 pub const REMEMBERED: &str = "memory";
+/// What was made of a note that may repeat a stranger is labelled so.
+pub const HEARSAY: &str = "untrusted:memory";
 
 impl MemoryOrigin {
     /// Its name, as it stands in files and requests.
@@ -114,7 +116,7 @@ impl MemoryOrigin {
         match self {
             Self::User | Self::File => None,
             Self::Tool | Self::Model | Self::Consolidation if is_known() => Some(REMEMBERED),
-            Self::Web | Self::Tool | Self::Model | Self::Consolidation => Some("untrusted:memory"),
+            Self::Web | Self::Tool | Self::Model | Self::Consolidation => Some(HEARSAY),
         }
     }
 }

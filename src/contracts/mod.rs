@@ -69,8 +69,8 @@ pub use limits::{
 };
 pub use listed_host::{ListedHost, ListedHostError};
 pub use memory::{
-    Area, Embedded, MemoryMetadata, MemoryOrigin, MemoryRecord, NewRecord, Provenance, REMEMBERED,
-    RecordRow,
+    Area, Embedded, HEARSAY, MemoryMetadata, MemoryOrigin, MemoryRecord, NewRecord, Provenance,
+    REMEMBERED, RecordRow,
 };
 pub use memory_forget::{Doomed, ForgetPlan, ForgetReceipt, MemorySelection};
 pub use memory_search::{

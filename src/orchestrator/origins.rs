@@ -9,12 +9,9 @@ use super::driver::Work;
 use super::memories::RUN;
 use super::place::Place;
 use super::taken::{Labels, UNKNOWN, USER, is_praise, secret};
-use crate::contracts::{Map, RunStarted, Trigger};
+use crate::contracts::{HEARSAY, Map, RunStarted, Trigger};
 use crate::playbook::expression::{Evaluator, Sources};
 use crate::playbook::{Action, Step};
-
-/// What a model or a tool noted: it was written down in other runs, from whatever they had.
-pub(super) const MEMORY: &str = "untrusted:memory";
 
 /// What files of the workspace hold.
 const FILES: &str = "workspace";
@@ -35,7 +32,7 @@ pub(super) trait Ground {
     fn secrets(&self) -> &[String];
     /// What was recalled; before it is known, it may be anything.
     fn memory(&self) -> Labels {
-        one(MEMORY)
+        one(HEARSAY)
     }
 }
 
@@ -201,7 +198,7 @@ impl Ground for RunGround<'_> {
 
     fn memory(&self) -> Labels {
         let recalled = self.work.record.recalled.get(RUN);
-        recalled.map_or_else(|| one(MEMORY), |it| it.labels.iter().cloned().collect())
+        recalled.map_or_else(|| one(HEARSAY), |it| it.labels.iter().cloned().collect())
     }
 }
 

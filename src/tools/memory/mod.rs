@@ -1,7 +1,7 @@
 //! The tools of memory: looking things up, writing them down, forgetting them.
 //!
 //! They reach memory through [`crate::ports::Memories`]. What they answer is labelled with where each record
-//! came from, and with `untrusted:memory` where one is neither a person's nor a file's: a model's notes
+//! came from, and with `untrusted:memory` or `memory` where one is neither a person's nor a file's: a model's notes
 //! are no instructions.
 
 mod forget;
